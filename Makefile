@@ -1,0 +1,57 @@
+# Two commands on a fresh machine with Python 3.11 and make:  make demo  ·  make test
+# Programs of the operating system that some tests use; a test that misses one is skipped by its name:
+#   openssl jq coreutils perl     on Debian: apt-get install openssl jq coreutils perl
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+DEMO   ?= demo-case
+JOBS   ?= auto
+
+.PHONY: demo test test-slow lint check-docs bench lock clean
+
+demo: $(VENV)/.demo
+	rm -rf $(DEMO)
+	$(BIN)/evidence-kit demo --out $(DEMO)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow"
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n $(JOBS) -m slow --timeout 1800
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check-docs: $(VENV)/.dev
+	$(BIN)/python -m pytest -q tests/docs tests/examples
+
+bench: $(VENV)/.dev
+	$(BIN)/python tests/bench/bench.py
+
+# Hash-locked; the files name no index. Needs `uv` on the path.
+lock:
+	uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command "make lock" --extra sandbox -o requirements.lock pyproject.toml tests/build-requirements.in
+	uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command "make lock" --extra sandbox --group dev -c requirements.lock \
+	  -o requirements-dev.lock pyproject.toml tests/build-requirements.in
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is needed (on Debian: apt-get install python3 python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.demo
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO)
