@@ -1,0 +1,132 @@
+"""YAML that people write, read strictly: every fault has a line and a column.
+
+No anchors, no aliases, no tags, no duplicate keys: each lets a document mean something other than it shows.
+"""
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import yaml
+
+from evidence_kit.errors import UsageError
+
+T = TypeVar("T")
+MAX_DOCUMENT = 4 << 20  # an inventory of 10,000 accounts is about 2 MB
+_PLAIN = {
+    "tag:yaml.org,2002:str",
+    "tag:yaml.org,2002:int",
+    "tag:yaml.org,2002:float",
+    "tag:yaml.org,2002:bool",
+    "tag:yaml.org,2002:null",
+    "tag:yaml.org,2002:timestamp",  # kept as the text that was written
+}
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed document: plain data, the digest of its bytes, and where each value stands."""
+
+    name: str
+    data: Mapping[str, object]
+    digest: str
+    marks: Mapping[Path, tuple[int, int]] = field(repr=False)
+
+    def error(self, path: Path, message: str, *, hint: str | None = None) -> UsageError:
+        """Build the error that points at `path`, or at its nearest parent."""
+        while path and path not in self.marks:
+            path = path[:-1]
+        line, column = self.marks.get(path, (1, 1))
+        return UsageError(f"{self.name}:{line}:{column}: {message}", hint=hint)
+
+    def at(self, path: Path, kind: type[T], *, default: T | None = None) -> T:
+        """Return the value at `path` if it is of `kind`; `default` stands in for an absent one."""
+        value: object = self.data
+        for step in path:
+            try:
+                value = value[step]  # type: ignore[index]
+            except (KeyError, IndexError, TypeError):
+                value = None
+                break
+        if value is None and default is not None:
+            return default
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            said = "is missing" if value is None else f"is {type(value).__name__}, not {kind.__name__}"
+            raise self.error(path, f"`{'.'.join(map(str, path))}` {said}")
+        return value
+
+    def allow(self, path: Path, names: Iterable[str]) -> None:
+        """Raise UsageError for a key below `path` that is not among `names`."""
+        known = sorted(names)
+        for key in self.at(path, dict) if path else self.data:
+            if key not in known:
+                raise self.error((*path, key), f"unknown field `{key}`", hint=did_you_mean(str(key), known))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest known word, or all of them."""
+    words = sorted(known)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    return f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(words)}"
+
+
+def parse_document(text: bytes, *, name: str) -> Document:
+    """Read one YAML mapping strictly; UsageError says where it is wrong."""
+    if len(text) > MAX_DOCUMENT:
+        raise UsageError(f"{name}: larger than {MAX_DOCUMENT:,} bytes")
+    marks: dict[Path, tuple[int, int]] = {}
+    try:
+        _refuse_sharing(text, name)
+        node = yaml.compose(text.decode("utf-8"), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name}: not UTF-8") from error
+    except yaml.MarkedYAMLError as error:
+        raise _marked(name, error.problem_mark, error.problem or "not YAML") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UsageError(f"{name}: not YAML: {error}") from error
+    if not isinstance(node, yaml.MappingNode):
+        raise UsageError(f"{name}: expected a mapping at the top")
+    try:
+        data = _build(node, (), marks, name)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{name}: {error}") from error
+    assert isinstance(data, dict)  # noqa: S101 - a MappingNode builds a dict
+    return Document(name, data, hashlib.sha256(text).hexdigest(), marks)
+
+
+def _marked(name: str, mark: object, message: str) -> UsageError:
+    line, column = getattr(mark, "line", 0) + 1, getattr(mark, "column", 0) + 1
+    return UsageError(f"{name}:{line}:{column}: {message}")
+
+
+def _refuse_sharing(text: bytes, name: str) -> None:
+    for event in yaml.parse(text.decode("utf-8"), Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise _marked(name, event.start_mark, "anchors and aliases are not allowed")
+        if getattr(event, "tag", None):
+            raise _marked(name, event.start_mark, "tags are not allowed")
+
+
+def _build(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], name: str) -> object:
+    marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(child, (*path, index), marks, name) for index, child in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value
+            if key_node.tag != "tag:yaml.org,2002:str":
+                raise _marked(name, key_node.start_mark, f"key `{key}` is not a string; put it in quotes")
+            if key in mapping:
+                raise _marked(name, key_node.start_mark, f"duplicate key `{key}`")
+            mapping[key] = _build(value_node, (*path, key), marks, name)
+        return mapping
+    if node.tag not in _PLAIN:
+        raise _marked(name, node.start_mark, f"unsupported kind of value `{node.tag}`")
+    if node.tag.endswith(("str", "timestamp")):
+        return str(node.value)
+    loader = yaml.SafeLoader("")
+    return loader.construct_object(node)
