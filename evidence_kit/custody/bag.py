@@ -1,0 +1,72 @@
+"""BagIt 1.0 (RFC 8493) with the safe alphabet: manifests that `sha256sum -c` and bagit.py read unchanged."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from evidence_kit.custody import names
+from evidence_kit.custody.extsort import sorted_lines
+from evidence_kit.custody.ledger import raw_lines
+from evidence_kit.errors import ChainError, DigestError, SignatureError
+
+BAGIT_TXT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+MANIFEST = "manifest-sha256.txt"
+TAGMANIFEST = "tagmanifest-sha256.txt"
+ACQUISITION = "record/acquisition.json"
+ATTESTATIONS = "record/artifacts.intoto.jsonl"
+LEDGER = "record/exchanges.jsonl"
+SEAL = "seal/seal.sigstore.json"
+ACQUISITION_KEYS = "seal/acquisition.pub"
+# The seal signs these; with the acquisition's public keys they stay below ten.
+SEALED = (TAGMANIFEST, MANIFEST, ACQUISITION, ATTESTATIONS, LEDGER, ACQUISITION_KEYS)
+_MAX_LINE = 64 + 2 + names.MAX_PATH + 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Listed:
+    """One manifest line."""
+
+    path: str
+    sha256: str
+
+    def line(self) -> bytes:
+        """Return the line as `sha256sum` writes it."""
+        return f"{self.sha256}  {self.path}\n".encode()
+
+
+def manifest_lines(listed: Iterable[Listed]) -> Iterator[bytes]:
+    """Yield manifest lines in the order of their paths, holding only a part of them in memory."""
+    for line in sorted_lines(f"{item.path}  {item.sha256}\n".encode() for item in listed):
+        path, _, digest = line[:-1].decode().partition("  ")
+        yield Listed(path, digest).line()
+
+
+def read_manifest(stream: BinaryIO) -> Iterator[Listed]:
+    """Yield the lines of a manifest; DigestError unless each is well formed and paths strictly ascend.
+
+    Order makes duplicates visible without a set.
+    """
+    before = b""
+    number = 0
+    try:
+        for number, (line, whole) in enumerate(raw_lines(stream, limit=_MAX_LINE), start=1):
+            digest, separator, path = line.decode("ascii").partition("  ")
+            if not whole or not separator or not _is_digest(digest):
+                raise DigestError(f"manifest line {number} is malformed")
+            encoded = names.require_safe(path).encode()
+            if encoded <= before:
+                said = "repeats the line before it" if encoded == before else "is out of order"
+                raise DigestError(f"manifest line {number} {said}: {path}")
+            before = encoded
+            yield Listed(path, digest)
+    except (SignatureError, ChainError, UnicodeDecodeError) as error:
+        raise DigestError(f"manifest line {number + 1} is malformed: {error}") from error
+
+
+def _is_digest(text: str) -> bool:
+    return len(text) == 64 and set(text) <= set("0123456789abcdef")
+
+
+def bag_info(fields: Mapping[str, str]) -> bytes:
+    """Return `bag-info.txt`; values lose line breaks, which would start a new field."""
+    return "".join(f"{name}: {' '.join(value.split())}\n" for name, value in fields.items()).encode()

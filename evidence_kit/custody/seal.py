@@ -1,0 +1,100 @@
+"""The seal: one signed Statement over a bag's manifests, as a Sigstore bundle v0.3."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evidence_kit.custody import dsse, statement, strict
+from evidence_kit.errors import SignatureError
+from evidence_kit.model.ports import Signer
+
+MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+MAX_PAE = 4096  # AWS KMS signs raw messages of at most 4,096 bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """What a seal says about its bag, beside the digests of the sealed files."""
+
+    acquisition: str
+    case: str
+    sealed_at: str
+    keys: tuple[str, ...]
+    payload_bytes: int
+    artifacts: int
+    artifacts_root: str
+    ledger_size: int
+    ledger_head: str
+    units: int
+    units_missing: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return the predicate."""
+        return {
+            "acquisition": self.acquisition,
+            "case": self.case,
+            "sealedAt": self.sealed_at,
+            "acquisitionKeys": list(self.keys),
+            "payloadOxum": f"{self.payload_bytes}.{self.artifacts}",
+            "artifacts": {"size": self.artifacts, "root": self.artifacts_root},
+            "ledger": {"size": self.ledger_size, "head": self.ledger_head},
+            "units": {"planned": self.units, "missing": self.units_missing},
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> "Sealed":
+        """Read the predicate."""
+        tree, ledger = strict.field(value, "artifacts", dict), strict.field(value, "ledger", dict)
+        units = strict.field(value, "units", dict)
+        octets, _, count = strict.field(value, "payloadOxum", str).partition(".")
+        keys = strict.field(value, "acquisitionKeys", list)
+        if not (octets.isdigit() and count.isdigit() and keys and all(isinstance(k, str) for k in keys)):
+            raise SignatureError("the seal's payloadOxum or acquisitionKeys are malformed")
+        sealed = cls(
+            acquisition=strict.field(value, "acquisition", str),
+            case=strict.field(value, "case", str),
+            sealed_at=strict.field(value, "sealedAt", str),
+            keys=tuple(keys),
+            payload_bytes=int(octets),
+            artifacts=strict.field(tree, "size", int),
+            artifacts_root=strict.field(tree, "root", str),
+            ledger_size=strict.field(ledger, "size", int),
+            ledger_head=strict.field(ledger, "head", str),
+            units=strict.field(units, "planned", int),
+            units_missing=strict.field(units, "missing", int),
+        )
+        if int(count) != sealed.artifacts:
+            raise SignatureError("the seal counts its artifacts in two ways that differ")
+        return sealed
+
+
+def make(subjects: Sequence[statement.Subject], sealed: Sealed, signer: Signer) -> bytes:
+    """Return the bundle as one compact line with its line feed."""
+    payload = statement.build(statement.SEAL, subjects, sealed.to_json())
+    if (size := len(dsse.pae(payload))) > MAX_PAE:
+        raise SignatureError(f"a seal of {size:,} bytes is more than a key service signs")
+    bundle = {
+        "mediaType": MEDIA_TYPE,
+        "verificationMaterial": {"publicKey": {"hint": signer.keyid}},
+        "dsseEnvelope": dsse.sign(payload, signer),
+    }
+    return strict.encode(bundle) + b"\n"
+
+
+def parse(data: bytes) -> dsse.Envelope:
+    """Return the envelope of a bundle whose hint and envelope name the same key."""
+    if not data.endswith(b"\n"):
+        raise SignatureError("the seal does not end in a line feed")
+    bundle = strict.decode_line(data[:-1])
+    if strict.field(bundle, "mediaType", str) != MEDIA_TYPE:
+        raise SignatureError("not a Sigstore bundle v0.3")
+    envelope = dsse.parse(strict.field(bundle, "dsseEnvelope", dict))
+    material = strict.field(bundle, "verificationMaterial", dict)
+    if strict.field(strict.field(material, "publicKey", dict), "hint", str) != envelope.keyid:
+        raise SignatureError("the seal's key hint and its envelope name different keys")
+    return envelope
+
+
+def read(payload: bytes) -> tuple[statement.Statement, Sealed]:
+    """Read the verified payload of a seal."""
+    said = statement.parse(payload, expected=statement.SEAL)
+    return said, Sealed.from_json(said.predicate)

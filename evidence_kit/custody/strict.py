@@ -1,0 +1,88 @@
+"""JSON and base64 read strictly: what two decoders could read differently is an error here."""
+
+import binascii
+import json
+import math
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from typing import TypeVar, cast
+
+from evidence_kit.errors import SignatureError
+
+T = TypeVar("T")
+# A seal, an event or an attestation is a few kilobytes; a hundred times that is already not ours.
+MAX_DOCUMENT = 1 << 20
+
+
+def encode(value: object) -> bytes:
+    """Write compact ASCII JSON on one line: no NaN, no control or bidirectional characters can hide in it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
+def decode(data: bytes, *, limit: int = MAX_DOCUMENT) -> dict[str, object]:
+    """Read one JSON object; duplicate keys, NaN, infinities, trailing bytes and oversize are SignatureErrors."""
+    if len(data) > limit:
+        raise SignatureError(f"a document of {len(data):,} bytes is larger than the {limit:,} allowed")
+    try:
+        value = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+    except (ValueError, RecursionError) as error:
+        raise SignatureError(f"not strict JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise SignatureError(f"expected a JSON object, found {type(value).__name__}")
+    return cast("dict[str, object]", value)
+
+
+def decode_line(line: bytes, *, limit: int = MAX_DOCUMENT) -> dict[str, object]:
+    """Read an object that must stand in the compact form of `encode`, so that no byte of it is idle."""
+    value = decode(line, limit=limit)
+    if encode(value) != line:
+        raise SignatureError("not in compact form; some byte was added or changed")
+    return value
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("duplicate key")
+    return value
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is out of range")
+    return value
+
+
+def field(value: Mapping[str, object], name: str, kind: type[T]) -> T:
+    """Return `value[name]` if it is exactly of type `kind` (a bool is not an int)."""
+    found = value.get(name)
+    if type(found) is not kind:
+        said = "is missing" if name not in value else f"is {type(found).__name__}, not {kind.__name__}"
+        raise SignatureError(f"field `{name}` {said}")
+    return found
+
+
+def to_base64(data: bytes) -> str:
+    """Write standard base64 with padding."""
+    return b64encode(data).decode()
+
+
+def from_base64(text: str) -> bytes:
+    """Read base64 that stands in its one canonical spelling; spare bits must be zero."""
+    try:
+        data = b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise SignatureError(f"not base64: {error}") from error
+    if b64encode(data).decode() != text:
+        raise SignatureError("not canonical base64")
+    return data

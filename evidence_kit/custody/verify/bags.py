@@ -1,0 +1,220 @@
+"""One bag: its seal, its manifests, every file, its records, the providers' proofs it carries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evidence_kit.custody import bag, dsse, seal, statement, strict
+from evidence_kit.custody.extsort import sorted_lines
+from evidence_kit.custody.keys import PublicKey
+from evidence_kit.custody.merkle import Frontier
+from evidence_kit.custody.seal import Sealed
+from evidence_kit.custody.trust import Trust
+from evidence_kit.custody.verify import files, records
+from evidence_kit.custody.verify.proofs import Proofs
+from evidence_kit.custody.verify.records import LedgerFacts
+from evidence_kit.custody.verify.tally import Tallies
+from evidence_kit.errors import ChainError, DigestError, EvidenceKitError, SignatureError, UnexpectedError
+from evidence_kit.model.ports import Vault
+from evidence_kit.model.time import parse_instant
+
+_SEAL_FOLDER = frozenset({bag.SEAL, bag.ACQUISITION_KEYS})
+_PEM_END = b"-----END PUBLIC KEY-----\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What the custody log says of a bag; a bag shipped alone has only its folder name."""
+
+    root: str
+    id: str
+    case: str = ""
+    keys: Mapping[str, PublicKey] | None = None
+    seal_sha256: str | None = None
+
+
+@dataclass(slots=True)
+class BagFacts:
+    """What a bag adds to the report."""
+
+    missing: int = 0
+    artifacts: int = 0
+    bytes: int = 0
+    sealed: bool = False
+
+
+def check_sealed(vault: Vault, want: Expected, trust: Trust, tallies: Tallies, *, each_signature: bool) -> BagFacts:
+    """Check a sealed bag completely."""
+    root = want.root
+    facts = BagFacts(sealed=True)
+    said, sealed = _check_seal(vault, want, trust, tallies)
+    keys = _acquisition_keys(vault, want, sealed, tallies)
+    if said is not None:
+        _check_subjects(vault, root, said, tallies)
+    tallies["timestamp"].unasked.append("the seal carries no time-stamp; its time is the signer's claim")
+    _check_tag_files(vault, root, tallies)
+    _check_payload(vault, root, facts, tallies)
+    ledger_facts, tree = _check_records(vault, root, keys, tallies, each_signature=each_signature)
+    if sealed is not None:
+        _check_counts(root, sealed, ledger_facts, tree, facts, tallies)
+    facts.missing = ledger_facts.missing + len(ledger_facts.open)
+    return facts
+
+
+def _check_seal(
+    vault: Vault, want: Expected, trust: Trust, tallies: Tallies
+) -> tuple[statement.Statement | None, Sealed | None]:
+    path = f"{want.root}/{bag.SEAL}"
+    tally = tallies["seal"]
+    try:
+        with vault.open(path) as stream:
+            data = stream.read(strict.MAX_DOCUMENT + 1)
+        found = files.digest(vault, path)[0]
+        if want.seal_sha256 not in {None, found}:
+            tally.fail(DigestError("is not the seal that the custody log recorded"), path, found=found)
+        envelope = seal.parse(data)
+        said, sealed = seal.read(_trusted_payload(envelope, trust, path, tallies))
+    except EvidenceKitError as error:
+        tally.fail(error, path)
+        return None, None
+    with tally.asking(path):
+        if sealed.acquisition != want.id or (want.case and sealed.case != want.case):
+            raise SignatureError(f"seals acquisition {sealed.acquisition!a} of case {sealed.case!a}, not this one")
+        trusted = trust.require(envelope.keyid, ("collector",), parse_instant(sealed.sealed_at))
+        tally.notes.append(f"{want.id} sealed by {trusted.name} (collector), {sealed.sealed_at} by their clock")
+    return said, sealed
+
+
+def _trusted_payload(envelope: dsse.Envelope, trust: Trust, path: str, tallies: Tallies) -> bytes:
+    """Return the payload; an unknown or wrong signature is a defect, and reading goes on to find what else is."""
+    try:
+        return envelope.verify_among(trust.find)
+    except EvidenceKitError as error:
+        tallies["seal"].fail(error, path)
+        return envelope.payload
+
+
+def _acquisition_keys(vault: Vault, want: Expected, sealed: Sealed | None, tallies: Tallies) -> dict[str, PublicKey]:
+    """Return the acquisition's keys as its own file has them, once seal and log name the same ones."""
+    path = f"{want.root}/{bag.ACQUISITION_KEYS}"
+    keys: dict[str, PublicKey] = {}
+    with tallies["seal"].asking(path):
+        with vault.open(path) as stream:
+            parts = stream.read(strict.MAX_DOCUMENT).split(_PEM_END)
+        if parts.pop() or not parts:
+            raise SignatureError("is not a list of PEM public keys")
+        for part in parts:
+            key = PublicKey.from_pem(part + _PEM_END)
+            keys[key.keyid] = key
+        if sealed is not None and set(sealed.keys) != set(keys):
+            raise SignatureError("the seal names other acquisition keys")
+        if want.keys is not None and set(want.keys) != set(keys):
+            raise SignatureError("the custody log endorses other acquisition keys")
+    return keys
+
+
+def _check_subjects(vault: Vault, root: str, said: statement.Statement, tallies: Tallies) -> None:
+    for name in bag.SEALED:
+        with tallies["seal"].asking(f"{root}/{name}"):
+            sealed = said.subject(name).sha256
+            found, _ = files.digest(vault, f"{root}/{name}")
+            if found != sealed:
+                raise DigestError("differs from what was sealed")
+
+
+def _check_tag_files(vault: Vault, root: str, tallies: Tallies) -> None:
+    tally = tallies["tagmanifest"]
+    with tally.asking(f"{root}/{bag.TAGMANIFEST}"):
+        files.check_listed(vault, root, bag.TAGMANIFEST, tally)
+    try:
+        with files.Lookup(vault, f"{root}/{bag.TAGMANIFEST}") as lookup:
+            for entry in vault.walk(root):
+                inner = entry.path.removeprefix(f"{root}/")
+                if inner.startswith("data/") or inner == bag.TAGMANIFEST:
+                    continue
+                if entry.kind != "file":
+                    tally.fail(UnexpectedError("is not a plain file"), files.printable(entry.path))
+                elif inner not in _SEAL_FOLDER and lookup.find(inner) is None:
+                    tally.fail(UnexpectedError("is listed nowhere"), files.printable(entry.path))
+    except EvidenceKitError as error:
+        tally.fail(error, root)
+
+
+def _check_payload(vault: Vault, root: str, facts: BagFacts, tallies: Tallies) -> None:
+    tally = tallies["files"]
+    try:
+        facts.artifacts, facts.bytes = files.check_listed(vault, root, bag.MANIFEST, tally)
+        files.check_unlisted(vault, root, "data", bag.MANIFEST, facts.artifacts, tally)
+    except EvidenceKitError as error:
+        tallies["manifest"].fail(error, f"{root}/{bag.MANIFEST}")
+    else:
+        tallies["manifest"].passed += 1
+
+
+def _check_records(
+    vault: Vault, root: str, keys: Mapping[str, PublicKey], tallies: Tallies, *, each_signature: bool
+) -> tuple[LedgerFacts, Frontier]:
+    facts, proofs = LedgerFacts(), Proofs(root)
+    stored = sorted_lines(records.stored_lines(vault, root, facts, proofs, tallies))
+    try:
+        records.check_agreement(stored, records.manifest_as_stored(vault, root), root, "ledger", tallies)
+    except EvidenceKitError as error:
+        tallies["manifest"].fail(error, f"{root}/{bag.MANIFEST}")
+    if facts.torn:
+        tallies["ledger"].fail(ChainError("the ledger of a sealed bag is torn"), f"{root}/{bag.LEDGER}")
+    proofs.check(vault, tallies["proofs"])
+    wanted = records.manifest_as_stored(vault, root) if each_signature else None
+    tree = records.check_attestations(vault, root, keys, tallies, each_signature=each_signature, wanted=wanted)
+    if not each_signature:
+        tallies["attestations"].unasked.append("each artifact's own signature (`--each-signature`)")
+    return facts, tree
+
+
+def _check_counts(
+    root: str, sealed: Sealed, facts: LedgerFacts, tree: Frontier, found: BagFacts, tallies: Tallies
+) -> None:
+    with tallies["attestations"].asking(f"{root}/{bag.ATTESTATIONS}"):
+        if (tree.size, tree.root().hex()) != (sealed.artifacts, sealed.artifacts_root):
+            raise ChainError("the attestations are not the ones that were sealed")
+    with tallies["ledger"].asking(f"{root}/{bag.LEDGER}"):
+        if (facts.chain.size, facts.chain.head) != (sealed.ledger_size, sealed.ledger_head):
+            raise ChainError("the ledger is not the one that was sealed")
+        if facts.artifacts != sealed.artifacts or facts.acquisition != sealed.acquisition or not facts.closed:
+            raise ChainError("ledger and seal do not tell the same")
+    with tallies["units"].asking(f"{root}/{bag.LEDGER}"):
+        missing = facts.missing + len(facts.open)
+        if facts.open:
+            raise ChainError(f"{len(facts.open)} planned units never ended, such as {min(facts.open)!a}")
+        if (facts.planned, missing) != (sealed.units, sealed.units_missing):
+            raise ChainError("ledger and seal count units differently")
+        tallies["units"].notes.append(f"{facts.planned - missing} of {facts.planned} units obtained in full")
+    if not found.artifacts and not tallies["files"].defects:
+        tallies["files"].unasked.append(f"{root} holds no artifact")
+
+
+def check_unsealed(vault: Vault, want: Expected, tallies: Tallies) -> BagFacts:
+    """Check a bag that a crash, or a run still going on, left without a seal: every signature, every stored file."""
+    root = want.root
+    facts = BagFacts()
+    tallies["seal"].unasked.append(f"{want.id} was never sealed; `evidence-kit resume` continues it")
+    if vault.stat(f"{root}/{bag.LEDGER}") is None:
+        tallies["ledger"].unasked.append(f"{want.id} has no ledger yet")
+        return facts
+    taken, proofs = LedgerFacts(), Proofs(root)
+    stored = sorted_lines(records.stored_lines(vault, root, taken, proofs, tallies))
+    for line in stored:
+        path, _, digest = line[:-1].decode().partition("  ")
+        with tallies["files"].asking(f"{root}/{path}"):
+            found, size = files.digest(vault, f"{root}/{path}")
+            if found != digest:
+                raise DigestError("differs from what the ledger recorded")
+            facts.artifacts, facts.bytes = facts.artifacts + 1, facts.bytes + size
+    if vault.stat(f"{root}/{bag.ATTESTATIONS}"):
+        tree = records.check_attestations(vault, root, want.keys or {}, tallies, each_signature=True, wanted=None)
+        if tree.size < taken.artifacts:
+            message = f"{taken.artifacts} artifacts, {tree.size} attestations"
+            tallies["attestations"].fail(ChainError(message), f"{root}/{bag.ATTESTATIONS}")
+    tallies["ledger"].passed += taken.chain.size > 0
+    if taken.torn:
+        tallies["ledger"].notes.append("the last line is torn")
+    facts.missing = taken.missing + len(taken.open)
+    return facts
