@@ -1,0 +1,88 @@
+"""What is left to do in a case: an acquisition without a seal first, else the open units of the sealed ones."""
+
+from dataclasses import dataclass, replace
+
+from evidence_kit.acquire.plan import Plan, make_plan
+from evidence_kit.acquire.run import Engine, Result, unit_ends
+from evidence_kit.acquire.scope import Order
+from evidence_kit.custody import log, strict
+from evidence_kit.custody.log import Event, State
+from evidence_kit.errors import EmptyError, EvidenceKitError
+from evidence_kit.model.exchange import Exchange
+from evidence_kit.model.unit import Unit
+from evidence_kit.vaults.local import LocalVault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenWork:
+    """What `resume` is about to do."""
+
+    order: Order
+    summary: str
+    acquisition: str = ""
+    units: tuple[Unit, ...] = ()
+
+    def run(self, engine: Engine) -> Result:
+        """Do it."""
+        if self.acquisition:
+            return engine.resume(self.acquisition, self.order)
+        return engine.collect(self.order, _plan_again(engine, self.order, self.units))
+
+
+def _plan_again(engine: Engine, order: Order, units: tuple[Unit, ...]) -> Plan:
+    """Plan what could not be planned before; units that were planned are taken up as they are."""
+    ready = [unit for unit in units if not unit.settled]
+    exchanges: list[Exchange] = []
+    for unit in units:
+        if unit.settled:
+            part = replace(order, sources=(unit.source,), targets=(unit.target,), window=unit.window or order.window)
+            plan = make_plan(part, engine.collectors, engine.world())
+            ready += plan.units
+            exchanges += plan.exchanges
+    return Plan(units=tuple({unit.id: unit for unit in ready}.values()), exchanges=tuple(exchanges))
+
+
+def find_work(vault: LocalVault) -> OpenWork:
+    """Return it; EmptyError if everything is sealed and complete."""
+    state, orders = _read(vault)
+    for known in state.acquisitions.values():
+        if known.seal_sha256 is None and not known.abandoned:
+            summary = f"resuming  {known.id}, which was never sealed"
+            return OpenWork(order=orders[known.id], acquisition=known.id, summary=summary)
+    pending: dict[str, tuple[str, Unit]] = {}
+    for known in state.acquisitions.values():
+        if known.abandoned:
+            continue
+        _settle(vault, known, pending)
+    if not pending:
+        raise EmptyError("nothing is open: every acquisition is sealed and every unit has all there is")
+    last = next(reversed([name for name, _ in pending.values()]))
+    units = tuple(unit for _, unit in pending.values())
+    sources = tuple(dict.fromkeys(unit.source for unit in units))
+    order = replace(orders[last], sources=sources, continues=last)
+    return OpenWork(order=order, units=units, summary=f"taking up {len(units)} open units of {last}")
+
+
+def _settle(vault: LocalVault, known: log.Acquisition, pending: dict[str, tuple[str, Unit]]) -> None:
+    """Let a later acquisition answer for the units that it tried again."""
+    planned, still_open = unit_ends(vault, known.bag)
+    for tried in planned:
+        pending.pop(tried, None)
+    for unit in still_open:
+        pending[unit.id] = (known.id, unit)
+
+
+def _read(vault: LocalVault) -> tuple[State, dict[str, Order]]:
+    orders: dict[str, Order] = {}
+
+    def stop(error: EvidenceKitError, _: str) -> None:
+        if not error.message.startswith("the last line is torn"):
+            raise error
+
+    def seen(event: Event) -> None:
+        if event.type in {log.STARTED, log.RESUMED}:
+            said = strict.field(event.said.predicate, "acquisition", dict)
+            orders[strict.field(said, "id", str)] = Order.from_json(strict.field(said, "order", dict))
+
+    with vault.open(log.LOG) as stream:
+        return log.scan(stream, report=stop, seen=seen), orders

@@ -1,0 +1,107 @@
+"""Scopes and units as plain data, there and back: the custody log and the ledger keep them, resume reads them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evidence_kit.custody import strict
+from evidence_kit.custody.attest import unit_json
+from evidence_kit.errors import ChainError
+from evidence_kit.model.status import UnitStatus
+from evidence_kit.model.time import Window, parse_instant
+from evidence_kit.model.unit import Scope, Target, Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What one acquisition was asked to do. `continues` names an acquisition whose open units it takes up."""
+
+    sources: tuple[str, ...]
+    targets: tuple[Target, ...]
+    window: Window
+    params: Mapping[str, str]
+    continues: str = ""
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Return one scope a target."""
+        return tuple(Scope(window=self.window, target=target, params=self.params) for target in self.targets)
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain data; access holds names of roles and profiles, never secrets."""
+        return {
+            "sources": list(self.sources),
+            "targets": [target_json(target) for target in self.targets],
+            "window": self.window.to_json(),
+            "params": dict(self.params),
+            "continues": self.continues,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> "Order":
+        """Read what `to_json` wrote."""
+        return cls(
+            sources=tuple(str(name) for name in strict.field(value, "sources", list)),
+            targets=tuple(_target(item) for item in strict.field(value, "targets", list)),
+            window=_window(strict.field(value, "window", dict)),
+            params={str(k): str(v) for k, v in strict.field(value, "params", dict).items()},
+            continues=strict.field(value, "continues", str),
+        )
+
+
+def target_json(target: Target) -> dict[str, object]:
+    """Return a target as plain data."""
+    return {
+        "provider": target.provider,
+        "id": target.id,
+        "name": target.name,
+        "regions": list(target.regions),
+        "access": dict(target.access),
+    }
+
+
+def _target(value: object) -> Target:
+    if not isinstance(value, dict):
+        raise ChainError("a recorded target is not an object")
+    return Target(
+        provider=strict.field(value, "provider", str),
+        id=strict.field(value, "id", str),
+        name=strict.field(value, "name", str),
+        regions=tuple(str(region) for region in strict.field(value, "regions", list)),
+        access={str(k): str(v) for k, v in strict.field(value, "access", dict).items()},
+    )
+
+
+def _window(value: Mapping[str, object]) -> Window:
+    start, end = strict.field(value, "start", str), strict.field(value, "end", str)
+    return Window(parse_instant(start), parse_instant(end))
+
+
+def planned_json(unit: Unit) -> dict[str, object]:
+    """Return a planned unit as the ledger holds it."""
+    settled = {"status": unit.settled[0].value, "reason": unit.settled[1]} if unit.settled else None
+    return {
+        **unit_json(unit),
+        "access": target_json(unit.target),
+        "settings": dict(unit.settings),
+        "settled": settled,
+    }
+
+
+def planned_unit(fields: Mapping[str, object]) -> Unit:
+    """Read a planned unit back."""
+    window, settled = fields.get("window"), fields.get("settled")
+    unit = Unit(
+        source=strict.field(fields, "source", str),
+        target=_target(strict.field(fields, "access", dict)),
+        region=strict.field(fields, "region", str),
+        stream=strict.field(fields, "stream", str),
+        window=_window(window) if isinstance(window, dict) else None,
+        settings={str(k): str(v) for k, v in strict.field(fields, "settings", dict).items()},
+        settled=_settled(settled) if isinstance(settled, dict) else None,
+    )
+    if unit.id != strict.field(fields, "unit", str):
+        raise ChainError(f"planned unit {fields['unit']!a} does not match its own fields")
+    return unit
+
+
+def _settled(value: Mapping[str, object]) -> tuple[UnitStatus, str]:
+    return UnitStatus(strict.field(value, "status", str)), strict.field(value, "reason", str)

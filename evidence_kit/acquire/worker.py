@@ -1,0 +1,234 @@
+"""Runs one unit: pulls items from its collector, stages their bytes, and decides honestly how it ended."""
+
+from dataclasses import dataclass, field, replace
+
+from evidence_kit.acquire.context import Interrupted, Memory, UnitContext, World
+from evidence_kit.acquire.recorder import Artifact, Attempt, Recorder
+from evidence_kit.custody import names
+from evidence_kit.custody.attest import Reading
+from evidence_kit.errors import AccessError, EvidenceKitError, ProviderError, VaultError
+from evidence_kit.model.exchange import MAX_PAGE, Closed, Download, Exchange, Page, Remark, Retryable, Stop
+from evidence_kit.model.ports import Collector
+from evidence_kit.model.status import UnitStatus
+from evidence_kit.model.time import compact
+from evidence_kit.model.unit import Finding, Outcome, Unit
+from evidence_kit.vaults.local import LocalVault
+
+_MAX_FAILED_OBJECTS = 25  # after this many, the rest of the unit would fail alike
+_SHARD = 1000  # pages a folder, so that listing one never costs much
+
+
+def folder_of(unit: Unit) -> str:
+    """Return where a unit's artifacts go: `data/<source>/<target>/<region>/[<stream>/]<window>`."""
+    parts = ["data", unit.source, unit.target.id, unit.region or "global"]
+    if unit.stream:
+        parts.append(unit.stream)
+    if unit.window:
+        parts.append(f"{compact(unit.window.start)}_{compact(unit.window.end)}")
+    return "/".join([parts[0], *(names.safe_component(part) for part in parts[1:])])
+
+
+def page_path(folder: str, name: str, number: int, suffix: str) -> str:
+    """Return the path of page `number` of a unit."""
+    shard = f"{number // _SHARD:03d}/" if number >= _SHARD else ""
+    return f"{folder}/{names.safe_component(name)}/{shard}{number:06d}.{suffix}"
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Counts of one unit while it runs."""
+
+    pages: int = 0
+    records: int = 0
+    artifacts: int = 0
+    bytes: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    pending: dict[str, str] = field(default_factory=dict)  # calls whose last page promised another
+    seen: set[str] = field(default_factory=set)
+    closed: Closed | None = None
+    failed: list[Stop] = field(default_factory=list)  # objects that could not be had while others could
+
+
+class Worker:
+    """Acquires one unit into a bag."""
+
+    def __init__(
+        self,
+        *,
+        unit: Unit,
+        collector: Collector,
+        vault: LocalVault,
+        recorder: Recorder,
+        world: World,
+        memory: Memory | None = None,
+    ) -> None:
+        self.unit = unit
+        self._collector = collector
+        self._vault = vault
+        self._recorder = recorder
+        self._world = world
+        self._memory = memory or Memory()
+        self._folder = folder_of(unit)
+        self._progress = _Progress()
+        self.context = UnitContext(
+            world=world, limit=collector.spec.limit, unit=unit, record=self._attempt, memory=self._memory
+        )
+
+    def run(self) -> Outcome:
+        """Acquire the unit and queue its end. Only a vault that fails is raised; all else is a status."""
+        status, reason = self._acquire()
+        done = self._progress
+        outcome = Outcome(
+            unit=self.unit.id,
+            status=status,
+            reason=reason,
+            pages=done.pages,
+            records=done.records,
+            artifacts=done.artifacts,
+            bytes=done.bytes,
+            findings=tuple(done.findings),
+        )
+        self._recorder.close_unit(self.unit, outcome)
+        return outcome
+
+    def _acquire(self) -> tuple[UnitStatus, str]:
+        if self._world.stop.is_set():
+            return UnitStatus.SKIPPED_BY_OPERATOR, "stopped before it began"
+        try:
+            self._pull()
+        except Interrupted:
+            if self._progress.artifacts:
+                return UnitStatus.PARTIAL_TRUNCATED, "interrupted by the operator"
+            return UnitStatus.SKIPPED_BY_OPERATOR, "stopped before anything arrived"
+        except Stop as stop:
+            return stop.status, stop.reason
+        except VaultError:
+            raise
+        except AccessError as error:
+            return UnitStatus.DENIED, error.message
+        except EvidenceKitError as error:
+            return UnitStatus.PARTIAL_ERROR, error.message
+        except Exception as error:  # noqa: BLE001 - one collector's bug must not take the other units down
+            return UnitStatus.PARTIAL_ERROR, f"the collector failed: {type(error).__name__}: {error}"[:500]
+        return self._ending()
+
+    def _pull(self) -> None:
+        for item in self._collector.acquire(self.unit, self.context):
+            self._take(item)
+            if self._world.stop.is_set():
+                raise Interrupted
+
+    def _ending(self) -> tuple[UnitStatus, str]:
+        done = self._progress
+        if done.pending:
+            call = next(iter(done.pending))
+            return UnitStatus.PARTIAL_TRUNCATED, f"`{call}` ended although its last page promised another"
+        if done.failed:
+            first = done.failed[0]
+            return first.status, f"{len(done.failed)} objects could not be had; the first: {first.reason}"
+        if done.closed:
+            return done.closed.status, done.closed.reason
+        if not done.pages and not done.artifacts:
+            return UnitStatus.PARTIAL_TRUNCATED, "nothing was answered; silence is not an empty result"
+        spec, window = self._collector.spec, self.unit.window
+        if window and window.end + spec.settle > self._world.now():
+            return UnitStatus.COMPLETE_UNSETTLED, "the provider may still deliver events of this window"
+        return UnitStatus.COMPLETE, ""
+
+    def _take(self, item: Page | Download | Remark | Closed) -> None:
+        if isinstance(item, Page):
+            self._take_page(item)
+        elif isinstance(item, Download):
+            self._take_download(item)
+        elif isinstance(item, Remark):
+            self._progress.findings.append(item.finding)
+        else:
+            self._progress.closed = item
+
+    def _take_page(self, page: Page) -> None:
+        done = self._progress
+        if len(page.body) > MAX_PAGE:
+            raise ProviderError(f"a page of {len(page.body):,} bytes is larger than any provider sends")
+        number = done.pages
+        if not page.exchange.replayed:
+            reading = Reading(
+                kind="page",
+                object=page.object,
+                name=f"{page.name}/{number}",
+                page=number,
+                records=page.records,
+                first_event=page.first_event,
+                last_event=page.last_event,
+                cursor=page.next_cursor,
+            )
+            self._keep([page.body], page_path(self._folder, page.name, number, page.suffix), page.exchange, reading)
+        done.pages += 1
+        done.artifacts += 1
+        done.bytes += len(page.body)
+        done.records += page.records or 0
+        if page.next_cursor is None:
+            done.pending.pop(page.name, None)
+        else:
+            done.pending[page.name] = page.next_cursor
+
+    def _take_download(self, download: Download) -> None:
+        done = self._progress
+        if download.name in done.seen:
+            raise ProviderError(f"object `{download.name}` was listed twice")
+        done.seen.add(download.name)
+        if (known := self._memory.downloads.get(download.name)) is not None:
+            done.artifacts, done.bytes = done.artifacts + 1, done.bytes + known[0]
+            return
+        quota = ("object", self.unit.source, self.unit.target.id, self.unit.region, "object store")
+        try:
+            self.context.retrying(quota, lambda attempt: self._fetch(download, attempt))
+        except Stop as stop:
+            self._fail_object(download, stop)
+        else:
+            done.artifacts += 1
+
+    def _fail_object(self, download: Download, stop: Stop) -> None:
+        """Go on without one object, but say so; too many in a row end the unit."""
+        message = f"`{download.name}`: {stop.reason}"
+        facts = {"status": stop.status.value, **download.object}
+        self._progress.findings.append(Finding(kind="object_not_obtained", message=message, facts=facts))
+        self._progress.failed.append(stop)
+        if len(self._progress.failed) >= _MAX_FAILED_OBJECTS:
+            raise stop
+
+    def _fetch(self, download: Download, attempt: int) -> None:
+        """Stream one object into the vault; fewer bytes than announced are worth another attempt."""
+        with download.open() as stream:
+            stored = self._vault.stage(stream.chunks)
+            if stream.size is not None and stored.size != stream.size:
+                self._vault.discard(stored)
+                raise Retryable(f"{stored.size:,} of {stream.size:,} bytes of `{download.name}` arrived")
+            exchange = stream.exchange
+        thing = {**download.object, **{f"claimed.{name}": value for name, value in stream.claimed.items()}}
+        reading = Reading(kind="object", name=download.name, page=0, object=thing)
+        path = f"{self._folder}/{names.safe_path(download.name)}"
+        artifact = Artifact(
+            unit=self.unit,
+            stored=stored,
+            path=names.require_safe(path),
+            exchange=_timed(exchange, attempt, self._world),
+            reading=reading,
+        )
+        self._recorder.submit(artifact)
+        self._progress.bytes += stored.size
+
+    def _keep(self, chunks: list[bytes], path: str, exchange: Exchange, reading: Reading) -> None:
+        stored = self._vault.stage(chunks)
+        if exchange.sha256 and exchange.sha256 != stored.sha256:
+            raise ProviderError("the collector handed over other bytes than the tap saw arrive")
+        self._recorder.submit(
+            Artifact(unit=self.unit, stored=stored, path=names.require_safe(path), exchange=exchange, reading=reading)
+        )
+
+    def _attempt(self, exchange: Exchange) -> None:
+        self._recorder.submit(Attempt(self.unit.id, exchange))
+
+
+def _timed(exchange: Exchange, attempt: int, world: World) -> Exchange:
+    """Return the exchange of a stream with the time at which its last byte had arrived."""
+    return replace(exchange, attempt=attempt, received_at=world.now())

@@ -1,0 +1,1 @@
+"""Private keys that can be used but not seen."""

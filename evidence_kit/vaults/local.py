@@ -1,0 +1,310 @@
+"""A case in a local directory: written once, durable when said so, links and devices never followed."""
+
+import ctypes
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from evidence_kit.errors import MissingError, UnexpectedError, VaultError
+from evidence_kit.model.ports import Entry, Stored
+
+WORK = ".work"  # staging on the same file system, so that putting in place is a rename
+RESERVE = 8 << 20  # kept free so that a full disk can still take the tail of the ledger, manifests and seal
+_FEW = 8  # up to this many files, one fsync each is cheaper than syncing the whole file system
+_HINTS = {
+    errno.ENOSPC: "the disk is full; free space or choose another, then `evidence-kit resume`",
+    errno.EDQUOT: "the disk quota is used up; raise it, then `evidence-kit resume`",
+    errno.EROFS: "the file system is read-only; choose another place with `--case`",
+    errno.EACCES: "check who owns the folder",
+}
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn an OSError into a VaultError that says what was tried and what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise VaultError(f"cannot {what}: {reason.lower()}", hint=_HINTS.get(error.errno or 0)) from error
+
+
+class LocalVault:
+    """The files below `root`. One writer at a time holds `lock`; readers need none."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._count = 0
+        self._journals: dict[str, int] = {}
+        self._folders: set[Path] = {root}
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a plain file without following a link in its last component."""
+        where = self.root / path
+        try:
+            # O_NONBLOCK: a FIFO put in place of a file must not make us wait for its writer.
+            handle = os.open(where, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError as error:
+            raise MissingError(f"`{path}` is missing") from error
+        except NotADirectoryError as error:
+            raise MissingError(f"`{path}` is missing: a folder on its way is not one") from error
+        except OSError as error:
+            if error.errno in {errno.ELOOP, errno.ENXIO}:
+                raise UnexpectedError(f"`{path}` is not a plain file") from error
+            raise VaultError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise UnexpectedError(f"`{path}` is not a plain file")
+        return os.fdopen(handle, "rb", buffering=1 << 16)
+
+    def stat(self, path: str) -> Entry | None:
+        """Return what stands at `path`, or None."""
+        try:
+            found = (self.root / path).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return Entry(path, "file" if stat.S_ISREG(found.st_mode) else "other", found.st_size)
+
+    def walk(self, path: str) -> Iterator[Entry]:
+        """Yield every non-folder below `path`, streaming; links are named, never followed."""
+        try:
+            with os.scandir(self.root / path) as found:
+                for item in found:
+                    below = f"{path}/{item.name}" if path else item.name
+                    if item.is_dir(follow_symlinks=False):
+                        yield from self.walk(below)
+                    else:
+                        plain = item.is_file(follow_symlinks=False)
+                        size = item.stat(follow_symlinks=False).st_size if plain else 0
+                        yield Entry(below, "file" if plain else "other", size)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise VaultError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
+
+    def folders(self, path: str) -> list[str]:
+        """Return the names of the folders directly below `path`, sorted."""
+        try:
+            with os.scandir(self.root / path) as found:
+                return sorted(item.name for item in found if item.is_dir(follow_symlinks=False))
+        except FileNotFoundError:
+            return []
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the case against other writers; VaultError if one is there."""
+        with translated("lock the case"):
+            handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise VaultError(
+                    f"another evidence-kit is writing to {self.root.name}", hint="wait until it has finished"
+                ) from error
+            yield
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Keep a staging area and a reserve of disk space for the length of a run."""
+        work = self.root / WORK
+        with translated("prepare the case for writing"):
+            work.mkdir(exist_ok=True)
+            with (work / "reserve").open("wb") as reserve, suppress(OSError):
+                os.posix_fallocate(reserve.fileno(), 0, RESERVE)
+        try:
+            yield
+        finally:
+            self.close()
+            with suppress(OSError):
+                (work / "reserve").unlink(missing_ok=True)
+                if not any(entry.is_file() for entry in work.iterdir()):
+                    shutil.rmtree(work)
+
+    def release_reserve(self) -> None:
+        """Give the reserved space back, so that what was collected can still be sealed."""
+        with suppress(OSError):
+            (self.root / WORK / "reserve").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the journals."""
+        for handle in self._journals.values():
+            os.close(handle)
+        self._journals.clear()
+
+    def stage(self, chunks: Iterable[bytes]) -> Stored:
+        """Write and hash in one pass under a temporary name. An error of `chunks` leaves nothing behind."""
+        self._count += 1
+        handle = f"{WORK}/{os.getpid()}-{id(chunks):x}-{self._count}"
+        where = self.root / handle
+        digest, size = hashlib.sha256(), 0
+        with translated("store evidence"):
+            out = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            for chunk in chunks:
+                digest.update(chunk)
+                with translated("store evidence"):
+                    _write_all(out, chunk)
+                size += len(chunk)
+            os.fchmod(out, 0o444)
+        except BaseException:
+            where.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(out)
+        return Stored(handle, digest.hexdigest(), size)
+
+    def commit(self, batch: Sequence[tuple[Stored, str]]) -> None:
+        """Sync the staged bytes, rename each into place once, sync the folders."""
+        with translated("make evidence durable"):
+            if len(batch) <= _FEW:
+                for stored, _ in batch:
+                    _sync(self.root / stored.handle)
+            else:
+                _sync_file_system(self.root)
+            touched: dict[Path, None] = {}
+            for stored, path in batch:
+                where = self.root / path
+                self._make_folder(where.parent, touched)
+                if os.path.lexists(where):
+                    raise VaultError(f"`{path}` is there already; evidence is never overwritten")
+                (self.root / stored.handle).rename(where)
+                touched[where.parent] = None
+            for folder in touched:
+                _sync(folder)
+
+    def _make_folder(self, folder: Path, touched: dict[Path, None]) -> None:
+        if folder in self._folders:
+            return
+        self._make_folder(folder.parent, touched)
+        folder.mkdir(exist_ok=True)
+        touched[folder.parent] = None
+        self._folders.add(folder)
+
+    def discard(self, stored: Stored) -> None:
+        """Drop staged bytes that turned out not to be what was asked for."""
+        (self.root / stored.handle).unlink(missing_ok=True)
+
+    def append(self, path: str, data: bytes) -> None:
+        """Add `data` to a journal, durable on return; a failed write leaves the journal as it was."""
+        with translated(f"write `{path}`"):
+            handle = self._journals.get(path)
+            if handle is None:
+                where = self.root / path
+                touched: dict[Path, None] = {}
+                self._make_folder(where.parent, touched)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+                handle = self._journals[path] = os.open(where, flags, 0o644)
+                for folder in (*touched, where.parent):
+                    _sync(folder)
+            before = os.fstat(handle).st_size
+            try:
+                _write_all(handle, data)
+                os.fsync(handle)
+            except OSError:
+                os.ftruncate(handle, before)
+                raise
+
+    def publish(self, path: str, data: Iterable[bytes]) -> tuple[str, int]:
+        """Write a rebuildable index file beside its place and rename it over the old one."""
+        if "/data/" in f"/{path}":
+            raise VaultError(f"`{path}` is evidence and cannot be replaced")
+        where = self.root / path
+        digest, size = hashlib.sha256(), 0
+        with translated(f"write `{path}`"):
+            touched: dict[Path, None] = {}
+            self._make_folder(where.parent, touched)
+            partial = where.with_name(f".{where.name}.partial")
+            try:
+                with partial.open("wb") as out:
+                    for chunk in data:
+                        digest.update(chunk)
+                        out.write(chunk)
+                        size += len(chunk)
+                    out.flush()
+                    os.fsync(out.fileno())
+                partial.rename(where)
+            except OSError:
+                partial.unlink(missing_ok=True)
+                raise
+            for folder in (*touched, where.parent):
+                _sync(folder)
+        return digest.hexdigest(), size
+
+    def put(self, path: str, data: bytes) -> None:
+        """Store a small file once, durably."""
+        stored = self.stage([data])
+        self.commit([(stored, path)])
+
+    def cut(self, path: str, size: int) -> bytes:
+        """Shorten a journal to `size`; return the tail."""
+        with translated(f"repair `{path}`"), (self.root / path).open("r+b") as journal:
+            journal.seek(size)
+            tail = journal.read()
+            journal.truncate(size)
+            os.fsync(journal.fileno())
+            return tail
+
+    def set_aside(self, path: str, destination: str) -> None:
+        """Move a left-over file to a new name."""
+        with translated(f"set `{path}` aside"):
+            where = self.root / destination
+            where.parent.mkdir(parents=True, exist_ok=True)
+            if os.path.lexists(where):
+                raise VaultError(f"`{destination}` is there already")
+            (self.root / path).rename(where)
+            _sync(where.parent)
+
+    def forget(self, path: str) -> None:
+        """Remove a working file; nothing outside the working folder can be removed."""
+        if not path.startswith(f"{WORK}/"):
+            raise VaultError(f"`{path}` is not a working file")
+        (self.root / path).unlink(missing_ok=True)
+
+    def leftovers(self) -> list[str]:
+        """Return staged files that an interrupted run left, sorted."""
+        work = self.root / WORK
+        if not work.is_dir():
+            return []
+        return sorted(f"{WORK}/{item.name}" for item in work.iterdir() if item.name != "reserve")
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_file_system(root: Path) -> None:
+    """Call syncfs(2), or sync(2) where the C library has none: both wait for all bytes written so far."""
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if syncfs is None:
+            os.sync()
+        elif syncfs(handle) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+    finally:
+        os.close(handle)
