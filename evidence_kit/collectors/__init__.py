@@ -1,0 +1,1 @@
+"""The code that acquires: one package a provider, one file a mechanism."""

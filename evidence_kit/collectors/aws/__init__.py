@@ -1,0 +1,1 @@
+"""AWS: paginated calls, CloudTrail lookup, S3 objects, CloudTrail digests, CloudWatch Logs."""

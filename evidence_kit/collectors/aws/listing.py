@@ -1,0 +1,98 @@
+"""Listing a bucket with all versions and delete markers, or without them where that is forbidden."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evidence_kit.collectors.aws.paging import pages
+from evidence_kit.collectors.aws.wire import AwsWire
+from evidence_kit.model.exchange import Page, Remark, Stop
+from evidence_kit.model.ports import Context
+from evidence_kit.model.status import UnitStatus
+from evidence_kit.model.time import rfc3339
+from evidence_kit.model.unit import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Object:
+    """One version of one object, or a delete marker."""
+
+    bucket: str
+    key: str
+    version: str
+    latest: bool
+    size: int
+    modified: str
+    deleted: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return the original name; older versions say which."""
+        return f"{self.bucket}/{self.key}" if self.latest else f"{self.bucket}/{self.key}@{self.version}"
+
+    def params(self) -> dict[str, object]:
+        """Return what GetObject is asked for: exactly this version."""
+        asked: dict[str, object] = {"Bucket": self.bucket, "Key": self.key, "ChecksumMode": "ENABLED"}
+        if self.version not in {"", "null"}:
+            asked["VersionId"] = self.version
+        return asked
+
+    def facts(self) -> dict[str, str]:
+        """Return what the record says of it."""
+        return {
+            "bucket": self.bucket,
+            "key": self.key,
+            "versionId": self.version,
+            "isLatest": "true" if self.latest else "false",
+            "lastModified": self.modified,
+        }
+
+
+def list_objects(
+    wire: AwsWire, ctx: Context, bucket: str, prefix: str
+) -> Iterator[tuple[Page, tuple[S3Object, ...]] | Remark]:
+    """Yield each listing page with the objects on it."""
+    asked = {"Bucket": bucket, "Prefix": prefix}
+    try:
+        for answer, cursor in pages(wire, ctx, "ListObjectVersions", asked):
+            yield _page("ListObjectVersions", answer, cursor, prefix), _versions(bucket, answer.parsed)
+    except Stop as stop:
+        if stop.status is not UnitStatus.DENIED:
+            raise
+    else:
+        return
+    message = f"versions in {bucket}/{prefix} may not be listed: deleted and overwritten objects stay invisible"
+    yield Remark(finding=Finding(kind="versions_denied", message=message))
+    for answer, cursor in pages(wire, ctx, "ListObjectsV2", asked):
+        objects = tuple(_object(bucket, item, latest=True) for item in answer.parsed.get("Contents", []))
+        yield _page("ListObjectsV2", answer, cursor, prefix), objects
+
+
+def _page(operation: str, answer: Any, cursor: str | None, prefix: str) -> Page:  # noqa: ANN401
+    return Page(
+        name=f"{operation} {prefix.rstrip('/').replace('/', ' ')}",
+        body=answer.body,
+        exchange=answer.exchange,
+        next_cursor=cursor,
+        suffix="xml",
+    )
+
+
+def _versions(bucket: str, parsed: Mapping[str, Any]) -> tuple[S3Object, ...]:
+    stored = [_object(bucket, item, latest=item["IsLatest"]) for item in parsed.get("Versions", [])]
+    markers = [
+        _object(bucket, item, latest=item["IsLatest"], deleted=True) for item in parsed.get("DeleteMarkers", [])
+    ]
+    return (*stored, *markers)
+
+
+def _object(bucket: str, item: Mapping[str, Any], *, latest: bool, deleted: bool = False) -> S3Object:
+    return S3Object(
+        bucket=bucket,
+        key=str(item["Key"]),
+        version=str(item.get("VersionId", "")),
+        latest=latest,
+        size=int(item.get("Size", 0)),
+        modified=rfc3339(item["LastModified"]),
+        deleted=deleted,
+    )

@@ -1,0 +1,313 @@
+"""The tap: one AWS call, its exact response bytes, and every attempt on record.
+
+botocore reads a body that is too short, or that is not JSON, as an empty page without an error. Here both are
+transport failures, and are tried again.
+"""
+
+import hashlib
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
+
+from evidence_kit.collectors.aws.verdicts import verdict
+from evidence_kit.errors import AccessError
+from evidence_kit.model.exchange import Exchange, Recorded, Request, Retryable, Stop, Stream
+from evidence_kit.model.ports import Context
+from evidence_kit.model.status import UnitStatus
+from evidence_kit.model.time import rfc3339
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+# What a provider says about an answer; nothing that authenticates anybody.
+HEADERS = frozenset(
+    {
+        "content-encoding", "content-length", "content-type", "date", "etag", "last-modified", "retry-after",
+        "x-amz-bucket-region", "x-amz-delete-marker", "x-amz-id-2", "x-amz-meta-backfill-generation-timestamp",
+        "x-amz-meta-signature", "x-amz-meta-signature-algorithm", "x-amz-request-id", "x-amz-server-side-encryption",
+        "x-amz-storage-class", "x-amz-version-id", "x-amzn-requestid", "x-amz-checksum-sha256",
+        "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-type",
+    }
+)  # fmt: skip
+_TOKENS = frozenset({"nexttoken", "marker", "continuationtoken", "paginationtoken", "startkey"})
+_CHUNK = 1 << 20
+
+
+class BadBody(Exception):  # noqa: N818 - raised inside botocore, translated at once
+    """A response that cannot be whole although its status says success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A parsed answer with the bytes it was parsed from."""
+
+    parsed: Mapping[str, Any]
+    body: bytes
+    exchange: Exchange
+
+
+@dataclass(slots=True)
+class _Tap:
+    """What one attempt saw go by."""
+
+    now: Callable[[], datetime]
+    request: Request
+    attempt: int
+    recorded: Recorded | None = None
+    sent_at: datetime | None = None
+    received_at: datetime | None = None
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+    def exchange(self, error: str = "") -> Exchange:
+        """Return the attempt as it goes on record."""
+        now = self.now()
+        return Exchange(
+            request=self.request,
+            sent_at=self.sent_at or now,
+            received_at=self.received_at or now,
+            attempt=self.attempt,
+            status=self.status,
+            headers={name: value for name, value in self.headers.items() if name in HEADERS},
+            request_id=self.headers.get("x-amzn-requestid", self.headers.get("x-amz-request-id", "")),
+            sha256=hashlib.sha256(self.body).hexdigest() if self.body is not None else "",
+            bytes=len(self.body or b""),
+            error=error,
+            replayed=self.recorded is not None,
+        )
+
+
+class _Raw(io.BytesIO):
+    """A stored body in the shape of a urllib3 response."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        """Yield the body."""
+        yield self.read()
+
+
+class AwsWire:
+    """One tapped client: a service, a region, a target."""
+
+    def __init__(
+        self, client: "BaseClient", *, target: str, region: str, paginators: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        self._client: Any = client
+        self._target = target
+        self._region = region
+        self.paginators = paginators
+        self._here = threading.local()
+        self._methods = {name: method for method, name in client.meta.method_to_api_mapping.items()}
+        self._json = "json" in str(client.meta.service_model.metadata.get("protocol"))
+        client.meta.events.register("before-send", self._before_send)  # type: ignore[arg-type]
+        client.meta.events.register("before-parse", self._before_parse)
+
+    @property
+    def service(self) -> str:
+        """Return the service's name."""
+        return str(self._client.meta.service_model.service_name)
+
+    # -- calls -----------------------------------------------------------------------------------------------
+
+    def call(self, ctx: Context, operation: str, params: Mapping[str, object], *, result: str = "") -> Answer:
+        """Return the answer to one call, after as many attempts as the engine allows.
+
+        A JSON answer without its `result` key is no answer: services say "none" with an empty list.
+        """
+        request = self._request(operation, params)
+
+        def send(attempt: int, recorded: Recorded | None = None) -> Answer:
+            tap = _Tap(ctx.now, request, attempt, recorded)
+            parsed = self._invoke(ctx, tap, operation, params)
+            if result and self._json and result not in parsed:
+                ctx.record(tap.exchange(error=f"no `{result}` in the answer"))
+                raise Retryable(f"{operation} answered without `{result}`")
+            return Answer(parsed, tap.body or b"", _exchange_of(tap))
+
+        if recorded := ctx.replay(request.digest):
+            return send(1, recorded)
+        return ctx.retrying(self._quota(operation), send)
+
+    def fetch(self, ctx: Context, params: Mapping[str, object]) -> Answer:
+        """Return one small S3 object whole, as `GetObject` sent it."""
+        request = self._request("GetObject", params)
+
+        def send(attempt: int, recorded: Recorded | None = None) -> Answer:
+            tap = _Tap(ctx.now, request, attempt, recorded)
+            parsed = self._invoke(ctx, tap, "GetObject", params)
+            with _body_errors(ctx, tap):
+                tap.body = parsed["Body"].read()
+            tap.received_at = ctx.now()
+            _require_length(ctx, tap)
+            return Answer(parsed, tap.body or b"", _exchange_of(tap))
+
+        if recorded := ctx.replay(request.digest):
+            return send(1, recorded)
+        return ctx.retrying(self._quota("GetObject"), send)
+
+    @contextmanager
+    def stream(self, ctx: Context, params: Mapping[str, object]) -> Iterator[Stream]:
+        """Open one S3 object as a stream. One attempt: the engine repeats a download as a whole."""
+        tap = _Tap(ctx.now, self._request("GetObject", params), 1)
+        parsed = self._invoke(ctx, tap, "GetObject", params)
+        body = parsed["Body"]
+
+        def chunks() -> Iterator[bytes]:
+            with _body_errors(ctx, tap):
+                yield from body.iter_chunks(_CHUNK)
+
+        length = tap.headers.get("content-length", "")
+        claimed = {
+            name.removeprefix("x-amz-checksum-"): value
+            for name, value in tap.headers.items()
+            if name.startswith("x-amz-checksum-") or name == "etag"
+        }
+        try:
+            yield Stream(
+                exchange=tap.exchange(),
+                chunks=chunks(),
+                size=int(length) if length.isdigit() else None,
+                claimed=claimed,
+            )
+        finally:
+            body.close()
+
+    def _invoke(self, ctx: Context, tap: _Tap, operation: str, params: Mapping[str, object]) -> Mapping[str, Any]:
+        """Send once; whatever botocore raises is put on record and translated here, nowhere else."""
+        self._here.tap = tap
+        try:
+            parsed: Mapping[str, Any] = getattr(self._client, self._methods[operation])(**params)
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", "Unknown"))
+            message = str(error.response.get("Error", {}).get("Message", ""))
+            ctx.record(tap.exchange(error=code))
+            raise verdict(code, message, tap.status or 0, tap.headers.get("retry-after", "")) from error
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise AccessError("no AWS credentials found", hint="set AWS_PROFILE or AWS_ACCESS_KEY_ID") from error
+        except ParamValidationError as error:
+            raise Stop(UnitStatus.PARTIAL_ERROR, f"{operation} was asked wrongly: {error}"[:500]) from error
+        except (BotoCoreError, HTTPError, BadBody, OSError, KeyError, ResponseParserError) as error:
+            # KeyError and ResponseParserError are what the query and XML parsers make of a foreign body.
+            ctx.record(tap.exchange(error=type(error).__name__))
+            raise Retryable(f"{type(error).__name__}: {error}"[:300]) from error
+        finally:
+            self._here.tap = None
+        return parsed
+
+    # -- botocore's events -------------------------------------------------------------------------------------
+
+    def _before_send(self, request: Any, **_: object) -> AWSResponse | None:  # noqa: ANN401 - botocore's type
+        tap: _Tap | None = getattr(self._here, "tap", None)
+        if tap is None:
+            return None
+        where = urlsplit(request.url)
+        tap.request = Request(
+            method=request.method,
+            host=where.netloc,
+            path=where.path,
+            operation=tap.request.operation,
+            params=tap.request.params,
+            digest=tap.request.digest,
+        )
+        tap.sent_at = tap.now()
+        if tap.recorded is None:
+            return None
+        stored = tap.recorded
+        return AWSResponse(request.url, stored.status, dict(stored.headers), _Raw(stored.body))  # type: ignore[arg-type]
+
+    def _before_parse(self, response_dict: Mapping[str, Any], **_: object) -> None:
+        tap: _Tap | None = getattr(self._here, "tap", None)
+        if tap is None:
+            return
+        tap.received_at = tap.now()
+        tap.status = int(response_dict["status_code"])
+        tap.headers = {str(name).lower(): str(value) for name, value in response_dict["headers"].items()}
+        body = response_dict["body"]
+        if not isinstance(body, bytes):
+            return
+        tap.body = body
+        length = tap.headers.get("content-length", "")
+        if length.isdigit() and int(length) != len(body) and "content-encoding" not in tap.headers:
+            raise BadBody(f"{len(body):,} of {int(length):,} bytes arrived")
+        if tap.status == HTTPStatus.OK:
+            _require_dialect(body, is_json=self._json)
+
+    # -- what goes on record -----------------------------------------------------------------------------------
+
+    def _request(self, operation: str, params: Mapping[str, object]) -> Request:
+        place = [self.service, self._target, self._region, operation]
+        exact = json.dumps([*place, params], sort_keys=True, default=_plain).encode()
+        endpoint = urlsplit(str(self._client.meta.endpoint_url))
+        return Request(
+            method="POST",
+            host=endpoint.netloc,
+            path="/",
+            operation=operation,
+            params={name: _shown(name, value) for name, value in params.items()},
+            digest=hashlib.sha256(exact).hexdigest(),
+        )
+
+    def _quota(self, operation: str) -> tuple[str, ...]:
+        return ("aws", self._target, self._region, f"{self.service} {operation}")
+
+
+def _require_dialect(body: bytes, *, is_json: bool) -> None:
+    """Raise BadBody for a success that speaks another language than its API: a proxy's or a portal's page."""
+    if is_json:
+        try:
+            json.loads(body or b"{}")
+        except ValueError as error:
+            raise BadBody("HTTP 200 with a body that is not JSON") from error
+    elif body and (not body.lstrip().startswith(b"<") or b"<html" in body[:512].lower()):
+        raise BadBody("HTTP 200 with a body that is not the XML of this API")
+
+
+def _exchange_of(tap: _Tap) -> Exchange:
+    """Return the exchange of a success; a replayed one is what the earlier run recorded."""
+    return tap.recorded.exchange if tap.recorded else tap.exchange()
+
+
+def _require_length(ctx: Context, tap: _Tap) -> None:
+    length = tap.headers.get("content-length", "")
+    if tap.recorded is None and length.isdigit() and int(length) != len(tap.body or b""):
+        ctx.record(tap.exchange(error="short body"))
+        raise Retryable(f"{len(tap.body or b''):,} of {int(length):,} bytes arrived")
+
+
+@contextmanager
+def _body_errors(ctx: Context, tap: _Tap) -> Iterator[None]:
+    """Translate what reading a body can raise; boto3 does not retry these, the engine does."""
+    try:
+        yield
+    except (BotoCoreError, HTTPError, OSError) as error:
+        ctx.record(tap.exchange(error=type(error).__name__))
+        raise Retryable(f"the body broke off: {type(error).__name__}: {error}"[:300]) from error
+
+
+def _plain(value: object) -> str:
+    return rfc3339(value) if isinstance(value, datetime) else str(value)
+
+
+def _shown(name: str, value: object) -> object:
+    """Return a parameter as it may go on record: page tokens only as digests."""
+    if name.lower() in _TOKENS and isinstance(value, str):
+        return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
+    return json.loads(json.dumps(value, default=_plain))

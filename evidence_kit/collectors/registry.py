@@ -1,0 +1,71 @@
+"""Mechanism names to the code that implements them, loaded when used; a name claimed twice is an error."""
+
+from collections.abc import Mapping
+from importlib import import_module, metadata
+from typing import Protocol, cast
+
+from evidence_kit.errors import PluginError
+from evidence_kit.model.document import did_you_mean
+from evidence_kit.model.ports import Collector
+from evidence_kit.model.source import SourceSpec
+
+GROUP = "evidence_kit.collectors"
+# Name -> "module:attribute". A table, not imports: `--help` must not load an SDK.
+BUILTIN: Mapping[str, str] = {
+    "aws.call": "evidence_kit.collectors.aws.call:ApiCall",
+    "aws.cloudtrail_digest": "evidence_kit.collectors.aws.cloudtrail_digest:CloudTrailDigest",
+    "aws.cloudtrail_lookup": "evidence_kit.collectors.aws.cloudtrail_lookup:CloudTrailLookup",
+    "aws.cloudwatch_logs": "evidence_kit.collectors.aws.cloudwatch_logs:CloudWatchLogs",
+    "aws.s3_objects": "evidence_kit.collectors.aws.s3_objects:S3Objects",
+}
+# What the mechanisms of a provider share in one run: sessions, credentials, clients.
+ACCESS: Mapping[str, str] = {"aws": "evidence_kit.collectors.aws.access:AwsAccess"}
+
+
+class Factory(Protocol):
+    """Makes a collector for one source; `access` is what its provider's mechanisms share."""
+
+    def __call__(self, spec: SourceSpec, access: object) -> Collector:
+        """Return the collector."""
+        ...
+
+
+def build(specs: Mapping[str, SourceSpec]) -> dict[str, Collector]:
+    """Return a collector for every source of one run."""
+    shared: dict[str, object] = {}
+    collectors: dict[str, Collector] = {}
+    for name, spec in specs.items():
+        if spec.provider not in shared:
+            shared[spec.provider] = access(spec.provider)
+        collectors[name] = factory(spec.mechanism)(spec, shared[spec.provider])
+    return collectors
+
+
+def access(provider: str) -> object:
+    """Return a new shared access of `provider`, or None where it has none."""
+    where = ACCESS.get(provider)
+    return _load(where, provider)() if where else None  # type: ignore[operator]
+
+
+def factory(mechanism: str) -> Factory:
+    """Return the factory of `mechanism`: a built-in, or exactly one installed plug-in."""
+    found = [point for point in metadata.entry_points(group=GROUP) if point.name == mechanism]
+    builtin = BUILTIN.get(mechanism)
+    if len(found) + bool(builtin) > 1:
+        raise PluginError(
+            f"mechanism `{mechanism}` is claimed more than once",
+            hint=f"uninstall one of: {', '.join(point.value for point in found)}",
+        )
+    if builtin:
+        return cast("Factory", _load(builtin, mechanism))
+    if not found:
+        raise PluginError(f"no mechanism is called `{mechanism}`", hint=did_you_mean(mechanism, BUILTIN))
+    return cast("Factory", _load(found[0].value, mechanism))
+
+
+def _load(where: str, name: str) -> object:
+    module, _, attribute = where.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(f"`{name}` cannot be loaded from {where}: {error}") from error

@@ -1,0 +1,110 @@
+"""Reads the catalogue: strict YAML in, `SourceSpec` out. Knows nothing of any mechanism."""
+
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Literal, cast
+
+from evidence_kit.errors import UsageError
+from evidence_kit.model.document import Document, did_you_mean, parse_document
+from evidence_kit.model.source import Limit, Param, RecordPath, SourceSpec
+from evidence_kit.model.time import parse_period
+
+API_VERSION = "evidence-kit/source.v1"
+_FIELDS = (
+    "apiVersion", "kind", "name", "provider", "summary", "mechanism", "scope", "windowed", "permissions", "limit",
+    "records", "docs", "volatile", "params", "settle", "retention", "step", "proofs", "settings",
+)  # fmt: skip
+_FORMATS = ("json", "json.gz", "csv", "xml", "bytes")
+
+
+def load_catalogue() -> dict[str, SourceSpec]:
+    """Return every shipped source by name, sorted."""
+    specs: dict[str, SourceSpec] = {}
+    root = files("evidence_kit.sources")
+    for folder in sorted(root.iterdir(), key=lambda item: item.name):
+        if not folder.is_dir():
+            continue
+        for item in sorted(folder.iterdir(), key=lambda item: item.name):
+            if item.name.endswith(".yaml"):
+                spec = parse_source(item.read_bytes(), name=f"{folder.name}/{item.name}")
+                specs[spec.name] = spec
+    return dict(sorted(specs.items()))
+
+
+def choose(names: Iterable[str], known: dict[str, SourceSpec]) -> dict[str, SourceSpec]:
+    """Return the named sources; UsageError with the nearest name for one that is not known."""
+    chosen: dict[str, SourceSpec] = {}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"unknown source `{name}`", hint=did_you_mean(name, known))
+        chosen[name] = known[name]
+    return chosen
+
+
+def parse_source(text: bytes, *, name: str) -> SourceSpec:
+    """Read one source description; UsageError says where it is wrong."""
+    doc = parse_document(text, name=name)
+    doc.allow((), _FIELDS)
+    if doc.at(("apiVersion",), str) != API_VERSION or doc.at(("kind",), str) != "Source":
+        raise doc.error(("apiVersion",), f"expected `apiVersion: {API_VERSION}` and `kind: Source`")
+    scope = doc.at(("scope",), str)
+    if scope not in {"account", "region"}:
+        raise doc.error(("scope",), f"unknown scope `{scope}`", hint="`account` or `region`")
+    retention, step = doc.at(("retention",), str, default=""), doc.at(("step",), str, default="")
+    return SourceSpec(
+        name=doc.at(("name",), str),
+        provider=doc.at(("provider",), str),
+        summary=doc.at(("summary",), str),
+        mechanism=doc.at(("mechanism",), str),
+        scope=cast("Literal['account', 'region']", scope),
+        windowed=doc.at(("windowed",), bool),
+        permissions=tuple(str(item) for item in doc.at(("permissions",), list)),
+        limit=_limit(doc),
+        records=_records(doc),
+        docs=doc.at(("docs",), str),
+        digest=doc.digest,
+        volatile=doc.at(("volatile",), int, default=50),
+        params=tuple(_param(doc, index) for index in range(len(doc.at(("params",), list, default=[])))),
+        settle=parse_period(doc.at(("settle",), str, default="PT0S")),
+        retention=parse_period(retention) if retention else None,
+        step=parse_period(step) if step else None,
+        proofs=tuple(str(item) for item in doc.at(("proofs",), list, default=[])),
+        settings=doc.at(("settings",), dict, default={}),
+    )
+
+
+def _limit(doc: Document) -> Limit:
+    at = ("limit",)
+    doc.allow(at, ("rps", "burst", "per"))
+    rps = doc.at((*at, "rps"), object)
+    if not isinstance(rps, int | float) or isinstance(rps, bool):
+        raise doc.error((*at, "rps"), "requests a second are a number")
+    if rps <= 0:
+        raise doc.error((*at, "rps"), "a limit is more than nothing")
+    per = doc.at((*at, "per"), list, default=["account", "region"])
+    return Limit(rps=float(rps), burst=doc.at((*at, "burst"), int, default=1), per=tuple(map(str, per)))
+
+
+def _records(doc: Document) -> RecordPath:
+    at = ("records",)
+    doc.allow(at, ("path", "id", "time", "format"))
+    kind = doc.at((*at, "format"), str, default="json")
+    if kind not in _FORMATS:
+        raise doc.error((*at, "format"), f"unknown format `{kind}`", hint=did_you_mean(kind, _FORMATS))
+    return RecordPath(
+        path=doc.at((*at, "path"), str, default=""),
+        id=doc.at((*at, "id"), str, default=""),
+        time=doc.at((*at, "time"), str, default=""),
+        format=cast("Literal['json', 'json.gz', 'csv', 'xml', 'bytes']", kind),
+    )
+
+
+def _param(doc: Document, index: int) -> Param:
+    at = ("params", index)
+    doc.allow(at, ("name", "help", "required", "default"))
+    return Param(
+        name=doc.at((*at, "name"), str),
+        help=doc.at((*at, "help"), str),
+        required=doc.at((*at, "required"), bool, default=False),
+        default=doc.at((*at, "default"), str, default=""),
+    )
