@@ -1,0 +1,201 @@
+"""The incident that the sandbox tells: a leaked key, two accounts, three regions, and four hours without a trail.
+
+Everything follows from `end` and `seed`; nothing here reads a clock, draws other randomness or calls anybody.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from evidence_kit.model.time import Window, require_utc
+from evidence_kit.sandbox.applogs import LogGroup, log_groups
+from evidence_kit.sandbox.findings import detectors
+from evidence_kit.sandbox.guardduty import Detector
+from evidence_kit.sandbox.noise import noise, object_read
+from evidence_kit.sandbox.records import Actor, Deed, Record, Scribe, session, user
+
+SHOP, DATA = "111122223333", "444455556666"
+ACCOUNTS: Mapping[str, str] = {SHOP: "shop", DATA: "data"}
+HOME, EUROPE, PACIFIC = REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2")
+LENGTH = timedelta(hours=26)
+
+ATTACKER_IP = "198.51.100.23"
+LEAKED_KEY = "AKIAEXAMPLECIDEPLOY1"  # of ci-deploy
+PLANTED_KEY = "AKIAEXAMPLESVCPRICE9"  # of svc-pricing, made by the intruder
+LOOT_BUCKET = f"pricing-models-{DATA}"
+STOLEN_OBJECTS = 40
+
+# From the start of the window
+_ENTRY = timedelta(hours=9, minutes=10)
+_BLIND = timedelta(hours=10, minutes=2, seconds=11)
+_SIGHT = timedelta(hours=14, minutes=5, seconds=40)
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """All that happened. `logging` are the intervals in which an account's trail was on."""
+
+    window: Window
+    events: Mapping[Place, tuple[Record, ...]]
+    logging: Mapping[str, tuple[Window, ...]]
+    detectors: Mapping[Place, Detector]
+    log_groups: tuple[LogGroup, ...]
+
+    @property
+    def stopped_at(self) -> datetime:
+        """Return when the intruder stopped the trail of the shop."""
+        return self.logging[SHOP][0].end - timedelta(seconds=1)
+
+    @property
+    def restarted_at(self) -> datetime:
+        """Return when the responder started it again."""
+        return self.logging[SHOP][1].start
+
+
+def make_incident(*, end: datetime, seed: int, scale: int = 1, log_events: int) -> Incident:
+    """Return the incident whose 26 hours end at `end`, cut to the second."""
+    until = require_utc(end).replace(microsecond=0)
+    window = Window(until - LENGTH, until)
+    scribe = Scribe(seed)
+    events: defaultdict[Place, list[Record]] = defaultdict(list)
+    for account in ACCOUNTS:
+        for region in REGIONS:
+            events[account, region].extend(noise(scribe, account, region, window, scale))
+    for place, record in _story(scribe, window.start):
+        events[place].append(record)
+    second = timedelta(seconds=1)  # StopLogging itself is the last thing a trail hears
+    blind, sight = window.start + _BLIND + second, window.start + _SIGHT
+    return Incident(
+        window=window,
+        events={place: tuple(sorted(found, key=_when)) for place, found in events.items()},
+        logging={SHOP: (Window(window.start, blind), Window(sight, window.end)), DATA: (window,)},
+        detectors=detectors(
+            home=(SHOP, HOME), others=((SHOP, EUROPE), (DATA, HOME), (DATA, EUROPE)), window=window, seed=seed
+        ),
+        log_groups=log_groups(account=SHOP, region=HOME, window=window, events=log_events, seed=seed),
+    )
+
+
+def _when(record: Record) -> str:
+    return str(record["eventTime"])
+
+
+def _story(scribe: Scribe, start: datetime) -> Iterator[tuple[Place, Record]]:
+    for acts in (_intrusion, _theft, _in_the_dark, _response):
+        for offset, account, region, actor, deed in acts(scribe):
+            yield (account, region), scribe.write(start + offset, account, region, actor, deed)
+
+
+_Act = tuple[timedelta, str, str, Actor, Deed]
+
+_CLI = "aws-cli/2.27.50 md/awscrt#0.26.1 ua/2.1 os/linux#6.8 lang/python#3.13.4 md/prompt#off md/command#"
+_INTRUDER = user(SHOP, "ci-deploy", LEAKED_KEY, ip=ATTACKER_IP, agent=_CLI + "sts.get-caller-identity")
+_PRICING = user(SHOP, "svc-pricing", PLANTED_KEY, ip=ATTACKER_IP, agent=_CLI + "sts.assume-role")
+_EXPORT = session(DATA, "pricing-export", "nightly", "ASIAEXAMPLEPRICEEXP7", ip=ATTACKER_IP, agent=_CLI + "s3.sync")
+_RESPONDER = session(
+    SHOP,
+    "ir-responder",
+    "m.okafor",
+    "ASIAEXAMPLERESPOND42",
+    ip="203.0.113.200",
+    agent=_CLI + "cloudtrail.start-logging",
+)
+_TRAIL = f"arn:aws:cloudtrail:{HOME}:{SHOP}:trail/main"
+
+
+def _intrusion(scribe: Scribe) -> Iterator[_Act]:
+    del scribe
+    minute = timedelta(minutes=1)
+    key = {"userName": "svc-pricing", "accessKeyId": PLANTED_KEY, "status": "Active"}
+    yield _ENTRY, SHOP, HOME, _INTRUDER, Deed(service="sts", name="GetCallerIdentity")
+    yield _ENTRY + minute, SHOP, HOME, _INTRUDER, Deed(service="iam", name="ListUsers")
+    yield (
+        _ENTRY + 2 * minute,
+        SHOP,
+        HOME,
+        _INTRUDER,
+        Deed(service="iam", name="ListAttachedUserPolicies", request={"userName": "svc-pricing"}),
+    )
+    yield (
+        _ENTRY + 5 * minute,
+        SHOP,
+        HOME,
+        _INTRUDER,
+        Deed(
+            service="iam",
+            name="CreateAccessKey",
+            reads=False,
+            request={"userName": "svc-pricing"},
+            response={"accessKey": key},
+        ),
+    )
+    for region in REGIONS:
+        yield _ENTRY + 9 * minute, SHOP, region, _INTRUDER, Deed(service="ec2", name="DescribeInstances")
+
+
+def _theft(scribe: Scribe) -> Iterator[_Act]:
+    minute, role = timedelta(minutes=1), f"arn:aws:iam::{DATA}:role/pricing-export"
+    assumed = Deed(
+        service="sts",
+        name="AssumeRole",
+        request={"roleArn": role, "roleSessionName": "nightly"},
+        response={"credentials": {"accessKeyId": _EXPORT.identity["accessKeyId"]}},
+        resources=({"accountId": DATA, "type": "AWS::IAM::Role", "ARN": role},),
+        extra={"sharedEventID": scribe.uuid()},
+    )
+    at = _ENTRY + 20 * minute
+    # Both accounts record a cross-account AssumeRole, each under an id of its own.
+    yield at, SHOP, HOME, _PRICING, assumed
+    yield at, DATA, HOME, _PRICING, assumed
+    yield at + minute, DATA, HOME, _EXPORT, Deed(service="s3", name="ListBuckets")
+    secret = {"secretId": "pricing/feature-store"}
+    yield (
+        at + 3 * minute,
+        DATA,
+        EUROPE,
+        _EXPORT,
+        Deed(service="secretsmanager", name="GetSecretValue", request=secret),
+    )
+    for n in range(STOLEN_OBJECTS):
+        size = scribe.random.randrange(1 << 20, 1 << 24)
+        deed = object_read(DATA, LOOT_BUCKET, f"models/2026/week-{n:02d}.parquet", size=size)
+        yield at + 5 * minute + n * timedelta(seconds=11), DATA, EUROPE, _EXPORT, deed
+
+
+def _in_the_dark(scribe: Scribe) -> Iterator[_Act]:
+    del scribe
+    minute, name = timedelta(minutes=1), {"userName": "svc-backup"}
+    policy = {**name, "policyArn": f"arn:aws:iam::{SHOP}:policy/platform-admin"}
+    new = {"user": {**name, "arn": f"arn:aws:iam::{SHOP}:user/svc-backup"}}
+    stop = Deed(service="cloudtrail", name="StopLogging", reads=False, request={"name": _TRAIL})
+    create = Deed(service="iam", name="CreateUser", reads=False, request=name, response=new)
+    attach = Deed(service="iam", name="AttachUserPolicy", reads=False, request=policy)
+    launch = Deed(
+        service="ec2",
+        name="RunInstances",
+        reads=False,
+        request={"instanceType": "g6.48xlarge", "minCount": 4, "maxCount": 4},
+    )
+    yield _BLIND, SHOP, HOME, _PRICING, stop
+    yield _BLIND + 3 * minute, SHOP, HOME, _PRICING, create
+    yield _BLIND + 4 * minute, SHOP, HOME, _PRICING, attach
+    yield _BLIND + 40 * minute, SHOP, PACIFIC, _PRICING, launch
+
+
+def _response(scribe: Scribe) -> Iterator[_Act]:
+    del scribe
+    minute = timedelta(minutes=1)
+    yield (
+        _SIGHT,
+        SHOP,
+        HOME,
+        _RESPONDER,
+        Deed(service="cloudtrail", name="StartLogging", reads=False, request={"name": _TRAIL}),
+    )
+    for n, (owner, key) in enumerate((("ci-deploy", LEAKED_KEY), ("svc-pricing", PLANTED_KEY)), start=1):
+        request = {"userName": owner, "accessKeyId": key, "status": "Inactive"}
+        deed = Deed(service="iam", name="UpdateAccessKey", reads=False, request=request)
+        yield _SIGHT + n * 2 * minute, SHOP, HOME, _RESPONDER, deed
