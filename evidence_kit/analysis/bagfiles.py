@@ -1,0 +1,102 @@
+"""Walking the ledgers of a case: every planned unit with its end, every stored artifact with its exchange."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from evidence_kit.acquire.scope import planned_unit
+from evidence_kit.custody import bag, ledger, log, strict
+from evidence_kit.custody.ledger import Entry
+from evidence_kit.errors import EvidenceKitError
+from evidence_kit.model.ports import Vault
+from evidence_kit.model.status import UnitStatus
+from evidence_kit.model.time import Window, parse_instant
+from evidence_kit.model.unit import Finding, Outcome, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A planned unit and how it ended; None while it is open."""
+
+    acquisition: str
+    unit: Unit
+    outcome: Outcome | None
+
+
+def bags(vault: Vault) -> tuple[str, ...]:
+    """Return the bags that the custody log names, oldest first."""
+
+    def stop(error: EvidenceKitError, _: str) -> None:
+        raise error
+
+    with vault.open(log.LOG) as stream:
+        state = log.scan(stream, report=stop)
+    return tuple(known.bag for known in state.acquisitions.values() if not known.abandoned)
+
+
+def entries(vault: Vault, root: str) -> Iterator[Entry]:
+    """Yield the ledger of one bag; a torn last line ends it, as after a crash."""
+    if vault.stat(f"{root}/{bag.LEDGER}") is None:
+        return
+    with vault.open(f"{root}/{bag.LEDGER}") as stream:
+        try:
+            yield from ledger.read(stream)
+        except ledger.Torn:
+            return
+
+
+def units(vault: Vault, root: str) -> Iterator[Ended]:
+    """Yield every unit of a bag with its end."""
+    planned: dict[str, Unit] = {}
+    ended: dict[str, Outcome] = {}
+    for entry in entries(vault, root):
+        if entry.kind == ledger.PLANNED:
+            unit = planned_unit(entry.fields)
+            planned[unit.id] = unit
+        elif entry.kind == ledger.UNIT:
+            ended[entry.text("unit")] = _outcome(entry.fields)
+    name = root.rpartition("/")[2]
+    for key, unit in planned.items():
+        yield Ended(name, unit, ended.get(key))
+
+
+def artifacts(vault: Vault, root: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Yield `(unit id, ledger entry)` of every stored artifact."""
+    for entry in entries(vault, root):
+        if entry.kind == ledger.EXCHANGE and isinstance(entry.fields.get("artifact"), dict):
+            yield entry.text("unit"), entry.fields
+
+
+def find_artifact(vault: Vault, root: str, path: str) -> Mapping[str, object] | None:
+    """Return the ledger entry of the artifact at `path` within a bag, as far as the ledger can be read."""
+    try:
+        for _, fields in artifacts(vault, root):
+            if strict.field(fields, "artifact", dict).get("path") == path:
+                return fields
+    except EvidenceKitError:
+        return None
+    return None
+
+
+def _outcome(fields: Mapping[str, object]) -> Outcome:
+    return Outcome(
+        unit=strict.field(fields, "unit", str),
+        status=UnitStatus(strict.field(fields, "status", str)),
+        reason=strict.field(fields, "reason", str),
+        pages=strict.field(fields, "pages", int),
+        records=strict.field(fields, "records", int),
+        artifacts=strict.field(fields, "artifacts", int),
+        bytes=strict.field(fields, "bytes", int),
+        findings=tuple(_finding(item) for item in strict.field(fields, "findings", list)),
+    )
+
+
+def _finding(value: Mapping[str, object]) -> Finding:
+    window = value.get("window")
+    return Finding(
+        kind=strict.field(value, "kind", str),
+        message=strict.field(value, "message", str),
+        window=Window(parse_instant(window["start"]), parse_instant(window["end"]))
+        if isinstance(window, dict)
+        else None,
+        facts={str(name): str(text) for name, text in strict.field(value, "facts", dict).items()},
+    )

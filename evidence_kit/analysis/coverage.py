@@ -1,0 +1,142 @@
+"""Coverage: what was asked for, what was got, what is missing and why, over all acquisitions of a case."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from evidence_kit.analysis import bagfiles
+from evidence_kit.analysis.bagfiles import Ended
+from evidence_kit.model.ports import Vault
+from evidence_kit.model.status import UnitStatus
+from evidence_kit.model.time import Window
+from evidence_kit.model.unit import Finding
+
+# The trail's gaps, found by walking its digests, are gaps of the files that it delivered.
+_SPEAKS_FOR = {"aws.cloudtrail.digest": "aws.cloudtrail.s3"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One stretch of one row: a window, how it ended, and what it brought."""
+
+    window: Window | None
+    status: UnitStatus | None
+    reason: str
+    records: int
+    artifacts: int
+    acquisition: str
+
+    @property
+    def rank(self) -> int:
+        """Return how good this is: a later, better try of the same unit replaces a worse one."""
+        if self.status is None:
+            return 0
+        if self.status is UnitStatus.COMPLETE:
+            return 4
+        return 3 if self.status.is_whole else 2 if self.status is UnitStatus.COMPLETE_UNSETTLED else 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """One source at one target, region and stream."""
+
+    source: str
+    target: str
+    name: str
+    region: str
+    stream: str
+    cells: list[Cell] = field(default_factory=list)
+    gaps: list[Finding] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        """Return how many records all cells hold."""
+        return sum(cell.records for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """All rows, the span they cover, and what the providers' own records say about gaps."""
+
+    rows: tuple[Row, ...]
+    findings: tuple[tuple[str, Finding], ...]
+
+    @property
+    def span(self) -> Window | None:
+        """Return from the first to the last moment asked for."""
+        windows = [cell.window for row in self.rows for cell in row.cells if cell.window]
+        if not windows:
+            return None
+        return Window(min(w.start for w in windows), max(w.end for w in windows))
+
+    @property
+    def missing(self) -> int:
+        """Return how many cells are not whole."""
+        cells = (cell for row in self.rows for cell in row.cells)
+        return sum(cell.status is None or not cell.status.is_whole for cell in cells)
+
+
+def read_coverage(vault: Vault) -> Coverage:
+    """Read it from the ledgers of all bags."""
+    best: dict[str, tuple[Ended, Cell]] = {}
+    findings: dict[tuple[str, str, str], tuple[str, Finding]] = {}
+    for root in bagfiles.bags(vault):
+        for ended in bagfiles.units(vault, root):
+            cell = _cell(ended)
+            known = best.get(ended.unit.id)
+            if known is None or cell.rank >= known[1].rank:
+                best[ended.unit.id] = (ended, cell)
+            for finding in ended.outcome.findings if ended.outcome else ():
+                findings[ended.unit.id, finding.kind, finding.message] = (ended.unit.id, finding)
+    rows = _rows(best.values())
+    _attach_gaps(rows, findings.values())
+    return Coverage(rows=tuple(rows), findings=tuple(findings.values()))
+
+
+def _cell(ended: Ended) -> Cell:
+    outcome = ended.outcome
+    return Cell(
+        window=ended.unit.window,
+        status=outcome.status if outcome else None,
+        reason=outcome.reason if outcome else "never finished; `evidence-kit resume` continues it",
+        records=outcome.records if outcome else 0,
+        artifacts=outcome.artifacts if outcome else 0,
+        acquisition=ended.acquisition,
+    )
+
+
+def _rows(found: Iterable[tuple[Ended, Cell]]) -> list[Row]:
+    rows: dict[tuple[str, str, str, str], Row] = {}
+    for ended, cell in found:
+        unit = ended.unit
+        key = (unit.source, unit.target.id, unit.region, unit.stream)
+        row = rows.setdefault(
+            key,
+            Row(
+                source=unit.source,
+                target=unit.target.id,
+                name=unit.target.name,
+                region=unit.region,
+                stream=unit.stream,
+            ),
+        )
+        row.cells.append(cell)
+    return [rows[key] for key in sorted(rows)]
+
+
+def _attach_gaps(rows: Sequence[Row], findings: Iterable[tuple[str, Finding]]) -> None:
+    by_place: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
+    for unit, finding in findings:
+        source, target, region, *_ = unit.split("|")
+        if finding.kind in {"not_logged", "no_digest_after"} and finding.window:
+            by_place[source, target, region].append(finding)
+    for row in rows:
+        speaking = [source for source, about in _SPEAKS_FOR.items() if about == row.source]
+        for source in (row.source, *speaking):
+            row.gaps += by_place[source, row.target, row.region]
+
+
+def instants(cell: Cell, span: Window) -> tuple[datetime, datetime]:
+    """Return where a cell starts and ends within `span`; one without a window fills it."""
+    return (cell.window.start, cell.window.end) if cell.window else (span.start, span.end)

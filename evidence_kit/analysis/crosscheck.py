@@ -1,0 +1,129 @@
+"""Two witnesses of the same events: CloudTrail's event history against the files that the trails delivered."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from evidence_kit.analysis import bagfiles
+from evidence_kit.custody import strict
+from evidence_kit.custody.cloudtrail.inflate import inflated
+from evidence_kit.custody.extsort import LineSorter
+from evidence_kit.errors import EvidenceKitError, ProviderProofError
+from evidence_kit.model.ports import Vault
+from evidence_kit.model.time import Window, rfc3339
+
+LOOKUP = "aws.cloudtrail.lookup"
+FILES = "aws.cloudtrail.s3"
+_CHUNK = 1 << 20
+_MAX_FILE = 256 << 20  # inflated; CloudTrail closes a file long before this, and it is held whole here
+
+
+@dataclass(slots=True, kw_only=True)
+class CrossCheck:
+    """How many management events each witness has, and when those were that only one has."""
+
+    both: int = 0
+    only_lookup: int = 0
+    only_files: int = 0
+    lookup_first: str = ""
+    lookup_last: str = ""
+    unreadable: int = 0
+
+    @property
+    def asked(self) -> bool:
+        """Say whether there was anything to compare."""
+        return bool(self.both or self.only_lookup or self.only_files)
+
+
+def cross_check(vault: Vault) -> CrossCheck | None:
+    """Compare by event id, each event once; None unless both sources were collected. Memory stays flat."""
+    spans = _common_spans(vault)
+    if not spans:
+        return None
+    sorter, found = LineSorter(), CrossCheck()
+    for root in bagfiles.bags(vault):
+        for unit, fields in bagfiles.artifacts(vault, root):
+            source, target, region, *_ = unit.split("|")
+            span = spans.get((target, region))
+            if source not in {LOOKUP, FILES} or span is None:
+                continue
+            path = f"{root}/{strict.field(strict.field(fields, 'artifact', dict), 'path', str)}"
+            try:
+                for event, time in _events(vault, path, source):
+                    if span[0] <= time < span[1]:
+                        sorter.add(f"{event}\t{source}\t{time}\n".encode())
+            except (EvidenceKitError, ValueError, KeyError, TypeError, AttributeError):
+                found.unreadable += 1
+    for witnesses, time in _grouped(sorter):
+        _count(found, witnesses, time)
+    return found
+
+
+def _common_spans(vault: Vault) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return, by account and region, the span that both witnesses were asked for and answered in full.
+
+    Files are asked for by delivery, which reaches further than the events; the history's window decides.
+    """
+    windows: dict[str, dict[tuple[str, str], list[Window]]] = {LOOKUP: {}, FILES: {}}
+    broken: set[tuple[str, str]] = set()
+    for root in bagfiles.bags(vault):
+        for ended in bagfiles.units(vault, root):
+            unit = ended.unit
+            if unit.source in windows and unit.window and ended.outcome:
+                place = (unit.target.id, unit.region)
+                if ended.outcome.artifacts:
+                    windows[unit.source].setdefault(place, []).append(unit.window)
+                else:
+                    broken.add(place)
+    return {
+        place: (rfc3339(min(w.start for w in found)), rfc3339(max(w.end for w in found)))
+        for place, found in windows[LOOKUP].items()
+        if place in windows[FILES] and place not in broken
+    }
+
+
+def _count(found: CrossCheck, witnesses: set[str], time: str) -> None:
+    if len(witnesses) > 1:
+        found.both += 1
+    elif FILES in witnesses:
+        found.only_files += 1
+    else:
+        found.only_lookup += 1
+        found.lookup_first = min(found.lookup_first or time, time)
+        found.lookup_last = max(found.lookup_last, time)
+
+
+def _grouped(sorter: LineSorter) -> Iterator[tuple[set[str], str]]:
+    current, witnesses, when = "", set[str](), ""
+    for line in sorter:
+        event, source, time = line[:-1].decode().split("\t")
+        if event != current:
+            if witnesses:
+                yield witnesses, when
+            current, witnesses, when = event, set(), time
+        witnesses.add(source)
+    if witnesses:
+        yield witnesses, when
+
+
+def _events(vault: Vault, path: str, source: str) -> Iterator[tuple[str, str]]:
+    if source == LOOKUP:
+        with vault.open(path) as stream:
+            for event in json.load(stream)["Events"]:
+                yield _clean(json.loads(event["CloudTrailEvent"]))
+        return
+    if not path.endswith(".json.gz"):
+        return
+    with vault.open(path) as stream:
+        body = b"".join(inflated(iter(lambda: stream.read(_CHUNK), b""), _MAX_FILE))
+    for record in json.loads(body)["Records"]:
+        # The event history holds management events only; data events have one witness by design.
+        if record.get("eventCategory", "Management") == "Management" and record.get("managementEvent", True):
+            yield _clean(record)
+
+
+def _clean(record: Mapping[str, object]) -> tuple[str, str]:
+    event, time = record["eventID"], record["eventTime"]
+    if not isinstance(event, str) or not isinstance(time, str) or "\t" in event + time or "\n" in event + time:
+        raise ProviderProofError("an event id or time is not plain text")
+    return event, time

@@ -1,0 +1,74 @@
+"""The Typer application and the only place that exits."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from evidence_kit import __version__
+from evidence_kit.cli import (
+    collect,
+    coverage,
+    custody,
+    demo,
+    init,
+    keys,
+    resume,
+    sources,
+    verify,
+)
+from evidence_kit.cli.output import show_error
+from evidence_kit.errors import EvidenceKitError, Exit
+
+app = typer.Typer(
+    name="evidence-kit",
+    help="Collect evidence from clouds and partner APIs so that it stands up afterwards.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: no drawing library at start-up, and it can be diffed into the docs
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("demo")(demo.demo)
+app.command("init")(init.init)
+app.command("collect")(collect.collect)
+app.command("resume")(resume.resume)
+app.command("verify")(verify.verify)
+app.command("coverage")(coverage.coverage)
+app.add_typer(keys.app, name="keys")
+app.add_typer(sources.app, name="sources")
+app.add_typer(custody.app, name="custody")
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"evidence-kit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Collect evidence from clouds and partner APIs so that it stands up afterwards."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    as_json = "--json" in (sys.argv if arguments is None else arguments)
+    try:
+        app(args=arguments)
+    except EvidenceKitError as error:
+        show_error(error, as_json=as_json)
+        if error.exit is Exit.INTERRUPTED:
+            # Threads may still wait for a provider; the operator has asked twice not to.
+            sys.stderr.flush()
+            os._exit(Exit.INTERRUPTED)
+        return error.exit
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; keep the interpreter from complaining at shutdown.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else Exit.OK if stop.code is None else Exit.INTERNAL
+    return Exit.OK

@@ -1,0 +1,170 @@
+"""`collect`: plan, acquire, sign, seal."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from evidence_kit.cli import output, settings
+from evidence_kit.errors import UsageError
+from evidence_kit.model.time import Window, parse_instant
+from evidence_kit.model.unit import Target
+
+if TYPE_CHECKING:
+    from evidence_kit.acquire.scope import Order
+    from evidence_kit.model.source import SourceSpec
+
+
+def collect(
+    sources: list[str] = typer.Argument(..., help="Sources, as `evidence-kit sources list` names them."),
+    case: str | None = typer.Option(None, "--case", help="The case folder to collect into."),
+    since: str = typer.Option("1d", "--since", help="Start of the window: RFC 3339, or an age such as `2d`."),
+    until: str | None = typer.Option(None, "--until", help="End of the window, not included; now without."),
+    target: list[str] = typer.Option([], "--target", help="A target of the inventory, by name or id; all without."),
+    inventory: str | None = typer.Option(None, "--inventory", help="Inventory of targets (YAML)."),
+    region: list[str] = typer.Option([], "--region", help="Only these regions."),
+    profile: str | None = typer.Option(None, "--profile", help="AWS profile to use where no inventory says another."),
+    params: list[str] = typer.Option([], "--set", help="A parameter of a source: `name=value`."),
+    plan: bool = typer.Option(False, "--plan", help="Say what it would take, collect nothing."),
+    key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
+    workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
+) -> None:
+    """Collect evidence into a case; every artifact is signed as it arrives, the whole is sealed."""
+    from evidence_kit.acquire.scope import Order
+    from evidence_kit.cli import running
+    from evidence_kit.sources.catalogue import choose, load_catalogue
+
+    now = settings.now().replace(microsecond=0)
+    window = _window(since, until, now)
+    specs = choose(sources, load_catalogue())
+    targets = _targets(specs, settings.setting("inventory", inventory), target, region, profile)
+    order = Order(
+        sources=tuple(specs),
+        targets=targets,
+        window=window,
+        params=_params(params, specs),
+    )
+    if plan:
+        _show_plan(order, specs, as_json=as_json)
+        return
+    running.run(
+        settings.required_case(case),
+        specs,
+        key=settings.setting("key", key),
+        workers=workers,
+        as_json=as_json,
+        work=lambda engine: engine.collect(order),
+    )
+
+
+def _window(since: str, until: str | None, now: datetime) -> Window:
+    start = parse_instant(since, now=now)
+    end = parse_instant(until, now=now) if until else now
+    if start > now:
+        raise UsageError(f"`--since {since}` lies in the future")
+    return Window(start, end)
+
+
+def _params(given: Sequence[str], specs: "Mapping[str, SourceSpec]") -> dict[str, str]:
+    from evidence_kit.model.document import did_you_mean
+
+    known = {param.name for spec in specs.values() for param in spec.params}
+    params: dict[str, str] = {}
+    for item in given:
+        name, separator, value = item.partition("=")
+        if not separator:
+            raise UsageError(f"`--set {item}` is not `name=value`")
+        if name not in known:
+            hint = did_you_mean(name, known) if known else "the chosen sources take none"
+            raise UsageError(f"no chosen source has a parameter `{name}`", hint=hint)
+        params[name] = value
+    return params
+
+
+def _targets(
+    specs: "Mapping[str, SourceSpec]",
+    inventory: str | None,
+    names: Sequence[str],
+    regions: Sequence[str],
+    profile: str | None,
+) -> tuple[Target, ...]:
+    """Return whom to ask: the inventory's targets, or the account of the caller's own credentials."""
+    from dataclasses import replace
+
+    from evidence_kit.governance.inventory import choose_targets, parse_inventory
+
+    if inventory is not None:
+        try:
+            text = Path(inventory).read_bytes()
+        except OSError as error:
+            raise UsageError(f"cannot read `{inventory}`: {(error.strerror or '').lower()}") from error
+        targets = choose_targets(parse_inventory(text, name=inventory), names)
+    else:
+        targets = (_own_account(names, profile),)
+    if regions:
+        targets = tuple(replace(target, regions=tuple(regions)) for target in targets)
+    if any(spec.provider == "aws" for spec in specs.values()):
+        from evidence_kit.collectors.aws.regions import require_known
+
+        require_known({region for target in targets for region in target.regions})
+    return targets
+
+
+def _own_account(names: Sequence[str], profile: str | None) -> Target:
+    from evidence_kit.collectors.aws.access import caller_account
+
+    account = caller_account(profile)
+    if names and tuple(names) != (account,):
+        raise UsageError(
+            f"target `{names[0]}` is not the account of your credentials ({account})",
+            hint="name other targets in an inventory: `--inventory inventory.yaml`",
+        )
+    return Target(provider="aws", id=account, access={"profile": profile} if profile else {})
+
+
+def _show_plan(order: "Order", specs: "Mapping[str, SourceSpec]", *, as_json: bool) -> None:
+    from evidence_kit.acquire.context import World
+    from evidence_kit.acquire.observer import Silent
+    from evidence_kit.acquire.pacing import Pacer
+    from evidence_kit.acquire.plan import describe, estimate, make_plan
+    from evidence_kit.collectors.registry import build
+
+    world = World(now=settings.now, secret=lambda name: name, pacer=Pacer(), observer=Silent())
+    made = make_plan(order, build(specs), world)
+    costs = estimate(made, specs)
+    settled = [(unit, unit.settled) for unit in made.units if unit.settled]
+    if as_json:
+        output.document(
+            {
+                "units": len(made.units),
+                "sources": [
+                    {
+                        "name": cost.source,
+                        "units": cost.units,
+                        "callsAtLeast": cost.calls,
+                        "minutesAtLeast": cost.minutes,
+                        "permissions": list(cost.permissions),
+                    }
+                    for cost in costs
+                ],
+                "settled": [
+                    {"name": unit.id, "status": status.value, "reason": reason} for unit, (status, reason) in settled
+                ],
+            }
+        )
+        return
+    output.data(f"plan      {output.plural(len(made.units), 'unit')} · {output.plural(len(order.targets), 'target')}")
+    for cost in costs:
+        output.data(
+            f"  {cost.source:28} {output.plural(cost.units, 'unit')}  at least {output.plural(cost.calls, 'call')}"
+            f", {cost.minutes:g} min at the provider's pace"
+        )
+    for unit, (status, reason) in settled:
+        output.data(f"  {status.value:20} {describe(unit)}: {reason}")
+    output.data("permissions")
+    for permission in sorted({p for cost in costs for p in cost.permissions}):
+        output.data(f"  {permission}")
+    output.note("hint: pages are known only once they are asked for; more events take more calls")

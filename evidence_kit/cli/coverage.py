@@ -1,0 +1,27 @@
+"""`coverage`: what was asked for, what was got, what is missing and why."""
+
+import typer
+
+from evidence_kit.cli import output, settings
+
+
+def coverage(
+    case: str | None = typer.Argument(None, help="The case folder."),
+    width: int = typer.Option(60, "--width", min=20, max=200, help="Columns of the time line."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
+) -> None:
+    """Show every source and target over time; the event history and the delivered files are held together."""
+    from evidence_kit.acquire.case import read_description
+    from evidence_kit.analysis.coverage import read_coverage
+    from evidence_kit.analysis.crosscheck import cross_check
+    from evidence_kit.cli import timeline
+    from evidence_kit.vaults.local import LocalVault
+
+    vault = LocalVault(settings.required_case(case))
+    read_description(vault)
+    found, checked = read_coverage(vault), cross_check(vault)
+    if as_json:
+        output.document(timeline.as_json(found, checked))
+        return
+    for line in timeline.lines(found, checked, width=width):
+        output.data(line)

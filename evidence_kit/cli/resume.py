@@ -1,0 +1,33 @@
+"""`resume`: continue after a crash, or take up what is still open."""
+
+import typer
+
+from evidence_kit.cli import output, settings
+
+
+def resume(
+    case: str | None = typer.Argument(None, help="The case folder."),
+    key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
+    workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
+) -> None:
+    """Continue an interrupted acquisition; if all are sealed, collect their open units in a new one."""
+    from evidence_kit.acquire.case import read_description
+    from evidence_kit.acquire.open_work import find_work
+    from evidence_kit.cli import running
+    from evidence_kit.sources.catalogue import choose, load_catalogue
+    from evidence_kit.vaults.local import LocalVault
+
+    folder = settings.required_case(case)
+    vault = LocalVault(folder)
+    read_description(vault)
+    found = find_work(vault)
+    output.note(found.summary)
+    running.run(
+        folder,
+        choose(found.order.sources, load_catalogue()),
+        key=settings.setting("key", key),
+        workers=workers,
+        as_json=as_json,
+        work=found.run,
+    )

@@ -1,0 +1,79 @@
+"""`sources`: what can be collected, and what it takes."""
+
+import typer
+
+from evidence_kit.cli import output
+from evidence_kit.model.source import SourceSpec
+
+app = typer.Typer(help="What can be collected, and what it takes.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_sources(
+    provider: str = typer.Option("", "--provider", help="Only sources of this provider."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
+) -> None:
+    """List every source."""
+    from evidence_kit.sources.catalogue import load_catalogue
+
+    specs = [spec for spec in load_catalogue().values() if provider in {"", spec.provider}]
+    if as_json:
+        output.document([_fields(spec) for spec in specs])
+        return
+    width = max((len(spec.name) for spec in specs), default=0)
+    for spec in specs:
+        output.data(f"{spec.name:{width}}  {spec.summary}")
+
+
+@app.command("show")
+def show(
+    name: str = typer.Argument(..., help="Which source."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
+) -> None:
+    """Show what a source brings, which permissions and parameters it takes, and how fast it may be asked."""
+    from evidence_kit.sources.catalogue import choose, load_catalogue
+
+    spec = choose([name], load_catalogue())[name]
+    if as_json:
+        output.document(_fields(spec))
+        return
+    output.data(f"{spec.name}: {spec.summary}\n")
+    for label, value in _facts(spec):
+        output.data(f"{label:13}{value}")
+    for param in spec.params:
+        output.data(f"{'parameter':13}--set {param.name}=…  {param.help}")
+
+
+def _facts(spec: SourceSpec) -> list[tuple[str, str]]:
+    limit = f"{spec.limit.rps:g} requests a second for each {' and '.join(spec.limit.per)}"
+    kept = f"{spec.retention.days} days at the provider" if spec.retention else "as long as the provider is told to"
+    return [
+        ("provider", spec.provider),
+        ("scope", f"one unit a {spec.scope}" + (", by window" if spec.windowed else ", as it is now")),
+        ("permissions", ", ".join(spec.permissions)),
+        ("limit", limit),
+        (
+            "settles",
+            f"{int(spec.settle.total_seconds() // 60)} minutes after the event" if spec.settle else "at once",
+        ),
+        ("kept", kept),
+        ("documented", spec.docs),
+        ("digest", f"sha256:{spec.digest}"),
+    ]
+
+
+def _fields(spec: SourceSpec) -> dict[str, object]:
+    return {
+        "name": spec.name,
+        "provider": spec.provider,
+        "summary": spec.summary,
+        "scope": spec.scope,
+        "windowed": spec.windowed,
+        "permissions": list(spec.permissions),
+        "limit": {"rps": spec.limit.rps, "per": list(spec.limit.per)},
+        "settleSeconds": int(spec.settle.total_seconds()),
+        "retentionDays": spec.retention.days if spec.retention else None,
+        "params": [{"name": p.name, "help": p.help, "required": p.required} for p in spec.params],
+        "docs": spec.docs,
+        "digest": spec.digest,
+    }
