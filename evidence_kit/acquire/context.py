@@ -22,6 +22,7 @@ MAX_THROTTLED = 10
 MAX_FAILED = 5
 FIRST_BACKOFF = 0.5
 MAX_BACKOFF = 60.0
+MAX_RETRY_AFTER = 900.0  # a quarter of an hour; a unit that has to wait longer is better taken up again later
 
 
 class Interrupted(Exception):  # noqa: N818 - the operator's wish, not an error
@@ -98,6 +99,9 @@ class UnitContext:
                     raise Stop(UnitStatus.PARTIAL_THROTTLED, f"throttled {throttled} times: {error}") from error
                 if failed >= MAX_FAILED:
                     raise Stop(UnitStatus.PARTIAL_ERROR, f"failed {failed} times: {error}") from error
+                if error.after is not None and error.after > MAX_RETRY_AFTER:
+                    reason = f"the provider asks to wait {error.after:g} seconds: {error}"
+                    raise Stop(UnitStatus.PARTIAL_THROTTLED, reason) from error
                 self._back_off(quota, throttled + failed, error)
 
     def _back_off(self, quota: tuple[str, ...], attempts: int, error: Retryable) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import platform
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 
 from evidence_kit import __version__
@@ -12,7 +12,7 @@ from evidence_kit import __version__
 TOOL = f"evidence-kit {__version__}"
 _LIBRARIES = ("boto3", "botocore", "cryptography", "msgspec", "PyYAML")
 # Options whose value may be a secret never reach the record; ours take none, a plug-in's might.
-_SECRET_WORDS = ("pass", "secret", "token", "key=", "credential")
+_SECRET_WORDS = ("pass", "secret", "token", "key=", "api-key", "apikey", "credential")
 
 
 def environment() -> dict[str, object]:
@@ -46,8 +46,12 @@ def _version(name: str) -> str:
 
 
 def redacted(arguments: Sequence[str]) -> list[str]:
-    """Return a command line without values that look like secrets."""
-    return ["[redacted]" if any(word in arg.lower() for word in _SECRET_WORDS) else arg for arg in arguments]
-
-
-Record = Mapping[str, object]
+    """Return a command line without values that look like secrets, nor those that follow such an option."""
+    shown: list[str] = []
+    follows = False
+    for argument in arguments:
+        looks_secret = any(word in argument.lower() for word in _SECRET_WORDS)
+        is_option = argument.startswith("-") and "=" not in argument
+        shown.append("[redacted]" if follows or (looks_secret and not is_option) else argument)
+        follows = looks_secret and is_option
+    return shown

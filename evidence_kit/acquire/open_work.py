@@ -46,13 +46,11 @@ def find_work(vault: LocalVault) -> OpenWork:
     """Return it; EmptyError if everything is sealed and complete."""
     state, orders = _read(vault)
     for known in state.acquisitions.values():
-        if known.seal_sha256 is None and not known.abandoned:
+        if known.seal_sha256 is None:
             summary = f"resuming  {known.id}, which was never sealed"
             return OpenWork(order=orders[known.id], acquisition=known.id, summary=summary)
     pending: dict[str, tuple[str, Unit]] = {}
     for known in state.acquisitions.values():
-        if known.abandoned:
-            continue
         _settle(vault, known, pending)
     if not pending:
         raise EmptyError("nothing is open: every acquisition is sealed and every unit has all there is")

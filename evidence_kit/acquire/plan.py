@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from evidence_kit.acquire.context import UnitContext, World
+from evidence_kit.acquire.context import Interrupted, UnitContext, World
 from evidence_kit.acquire.scope import Order
-from evidence_kit.errors import AccessError, EmptyError, ProviderError
+from evidence_kit.errors import AccessError, EmptyError, EvidenceKitError, OperatorStop, ProviderError
 from evidence_kit.model.exchange import Exchange, Stop
 from evidence_kit.model.ports import Collector
 from evidence_kit.model.source import SourceSpec
@@ -53,12 +53,19 @@ def _enumerate(
     try:
         for unit in collector.units(scope, ctx):
             yield from _within_retention(unit, collector.spec, world.now())
+    except Interrupted:
+        raise OperatorStop("stopped while planning; nothing was collected") from None
     except Stop as stop:
         yield replace(whole, settled=(stop.status, stop.reason))
     except AccessError as error:
         yield replace(whole, settled=(UnitStatus.DENIED, error.message))
     except ProviderError as error:
         yield replace(whole, settled=(UnitStatus.PARTIAL_ERROR, error.message))
+    except EvidenceKitError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one collector's bug must not take the other sources down
+        reason = f"the collector failed to plan: {type(error).__name__}: {error}"[:500]
+        yield replace(whole, settled=(UnitStatus.PARTIAL_ERROR, reason))
 
 
 def _within_retention(unit: Unit, spec: SourceSpec, now: datetime) -> Iterator[Unit]:
@@ -67,8 +74,8 @@ def _within_retention(unit: Unit, spec: SourceSpec, now: datetime) -> Iterator[U
     if window is None or unit.settled or not spec.windowed:
         yield unit
         return
-    if spec.retention and window.start < now - spec.retention:
-        kept_since = (now - spec.retention).replace(microsecond=0)
+    kept_since = (now - spec.retention).replace(microsecond=0) if spec.retention else window.start
+    if spec.retention and window.start < kept_since:
         old = Window(window.start, min(window.end, kept_since))
         reason = f"older than {spec.retention.days} days, which is all that is kept"
         yield replace(unit, window=old, settled=(UnitStatus.EXPIRED_RETENTION, reason))

@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 
 from evidence_kit.acquire.observer import Observer
@@ -114,6 +115,12 @@ class Recorder:
         if self.failure:
             raise self.failure
 
+    def fail(self, error: EvidenceKitError) -> None:
+        """Keep what is queued and take nothing more, so that no unit ends for another reason than `error`."""
+        with suppress(EvidenceKitError):
+            self.flush()
+        self.failure = self.failure or error
+
     def _put(self, work: _Work) -> None:
         if self.failure:
             raise self.failure
@@ -169,10 +176,13 @@ class Recorder:
         batch = [(work.stored, f"{self._root}/{work.path}") for work in artifacts]
         try:
             self._vault.commit(batch)
-        except VaultError:
+        except VaultError as first:
             # A full disk: what is staged already needs no more room than the reserve gives back.
             self._vault.release_reserve()
-            self._vault.commit(batch)
+            try:
+                self._vault.commit(batch)
+            except VaultError:
+                raise first from None
 
     def _attest(self, work: Artifact) -> bytes:
         return attest.artifact_line(

@@ -4,13 +4,14 @@ Nothing that was received is deleted: torn tails, unsigned files and staged frag
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from evidence_kit.acquire.context import Memory
 from evidence_kit.acquire.scope import planned_unit
-from evidence_kit.custody import bag, ledger, strict
+from evidence_kit.custody import attest, bag, ledger, strict
 from evidence_kit.custody.bag import Listed
+from evidence_kit.custody.keys import PublicKey
 from evidence_kit.custody.ledger import Chain, Entry
 from evidence_kit.custody.verify import files
 from evidence_kit.errors import ChainError, DigestError
@@ -54,12 +55,16 @@ class Recovered:
     memory: dict[str, Memory] = field(default_factory=dict)
 
 
-def recover(vault: LocalVault, root: str) -> Recovered:
-    """Bring the bag at `root` to the state that its ledger acknowledges; DigestError if evidence was altered."""
+def recover(vault: LocalVault, root: str, keys: Mapping[str, PublicKey]) -> Recovered:
+    """Bring the bag at `root` to the state that its ledger acknowledges.
+
+    Every acknowledged artifact must still be what one of `keys`, the acquisition's own, signed: the ledger of an
+    unsealed bag is protected by nothing but these signatures.
+    """
     torn = Torn(f"{root}/record/torn/{1 + len(vault.folders(f'{root}/record/torn'))}")
     chain = _mend_ledger(vault, root, torn)
     found = _read(vault, root, chain, torn)
-    _mend_attestations(vault, root, _check_artifacts(vault, root), torn)
+    _mend_attestations(vault, root, _check_artifacts(vault, root, keys), torn)
     _set_strangers_aside(vault, root, torn)
     return found
 
@@ -157,36 +162,39 @@ def _artifacts(vault: LocalVault, root: str) -> Iterator[Listed]:
                 yield Listed(strict.field(artifact, "path", str), strict.field(artifact, "sha256", str))
 
 
-def _check_artifacts(vault: LocalVault, root: str) -> int:
-    """Hash every acknowledged artifact again; return how many there are."""
-    count = 0
-    for listed in _artifacts(vault, root):
-        found, _ = files.digest(vault, f"{root}/{listed.path}")
-        if found != listed.sha256:
-            raise DigestError(
-                f"`{root}/{listed.path}` was altered since it was signed; this acquisition is not continued",
-                hint="`evidence-kit verify` shows what else differs",
-            )
-        count += 1
-    return count
+def _check_artifacts(vault: LocalVault, root: str, keys: Mapping[str, PublicKey]) -> int:
+    """Check every acknowledged artifact against its attestation and its bytes; return where the last one ends.
 
-
-def _mend_attestations(vault: LocalVault, root: str, artifacts: int, torn: Torn) -> None:
-    """Cut attestations that no ledger line acknowledges: their artifacts are taken again."""
-    path = f"{root}/{bag.ATTESTATIONS}"
-    end = lines = 0
-    if vault.stat(path) is not None:
-        with vault.open(path) as stream:
-            for line, whole in ledger.raw_lines(stream):
-                if lines == artifacts or not whole:
-                    break
-                lines, end = lines + 1, end + len(line) + 1
-    if lines < artifacts:
-        raise ChainError(f"`{path}` has {lines} attestations for {artifacts} artifacts")
+    Attestations stand in the order of the ledger: both are written by one thread, batch by batch.
+    """
+    path, end = f"{root}/{bag.ATTESTATIONS}", 0
     if vault.stat(path) is None:
         vault.append(path, b"")
-        return
-    tail = vault.cut(path, end)
+    with vault.open(path) as stream:
+        lines = ledger.raw_lines(stream)
+        for listed in _artifacts(vault, root):
+            line, whole = next(lines, (b"", False))
+            if not whole:
+                raise ChainError(f"`{path}` says nothing about `{listed.path}`")
+            if (listed.path, listed.sha256) != attest.attested(line, keys):
+                raise ChainError(f"`{path}` and the ledger do not tell the same about `{listed.path}`")
+            _require_unaltered(vault, root, listed)
+            end += len(line) + 1
+    return end
+
+
+def _require_unaltered(vault: LocalVault, root: str, listed: Listed) -> None:
+    found, _ = files.digest(vault, f"{root}/{listed.path}")
+    if found != listed.sha256:
+        raise DigestError(
+            f"`{root}/{listed.path}` was altered since it was signed; this acquisition is not continued",
+            hint="`evidence-kit verify` shows what else differs",
+        )
+
+
+def _mend_attestations(vault: LocalVault, root: str, end: int, torn: Torn) -> None:
+    """Cut attestations that no ledger line acknowledges: their artifacts are taken again."""
+    tail = vault.cut(f"{root}/{bag.ATTESTATIONS}", end)
     if tail:
         torn.attestation_bytes = len(tail)
         vault.put(f"{torn.folder}/artifacts.intoto.jsonl", tail)

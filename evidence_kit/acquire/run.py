@@ -167,11 +167,13 @@ class Engine:
             running = [pool.submit(self._unit, world, recorder, unit, memory.get(unit.id)) for unit in units]
             try:
                 for done in as_completed(running):
-                    failure = self._gather(done, outcomes, world, failure)
+                    failure = self._gather(done, outcomes, world, recorder) or failure
             except KeyboardInterrupt:
-                # A second Ctrl-C: nothing more is waited for, the bag stays unsealed for `resume`.
+                # A second Ctrl-C: no unit is finished, the bag stays unsealed for `resume`.
                 world.stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(wait=True, cancel_futures=True)
+                with suppress(EvidenceKitError):
+                    recorder.stop()
                 raise OperatorStop(
                     "stopped; what had arrived is signed, but not sealed", hint="`evidence-kit resume` continues"
                 ) from None
@@ -182,16 +184,17 @@ class Engine:
         return tuple(outcomes), failure
 
     def _gather(
-        self, done: "Future[Outcome]", outcomes: list[Outcome], world: World, failure: EvidenceKitError | None
+        self, done: "Future[Outcome]", outcomes: list[Outcome], world: World, recorder: Recorder
     ) -> EvidenceKitError | None:
         """Take one unit's end; a vault that fails stops the others and frees the reserve for the seal."""
         try:
             outcomes.append(done.result())
         except EvidenceKitError as error:
-            world.stop.set()
             self.vault.release_reserve()
-            return failure or error
-        return failure
+            recorder.fail(error)
+            world.stop.set()
+            return recorder.failure
+        return None
 
     def _unit(self, world: World, recorder: Recorder, unit: Unit, memory: Memory | None) -> Outcome:
         if unit.settled:
@@ -216,7 +219,7 @@ class Engine:
             recorder.stop()
         self.vault.close()
         self.vault.release_reserve()
-        found = recover(self.vault, root)
+        found = recover(self.vault, root, self.keeper.state().acquisitions[name].keys)
         lines = [found.chain.line(ledger.RESUMED, {"at": rfc3339(self.now()), "torn": found.torn.to_json()})]
         outcomes = tuple(
             Outcome(unit=unit, status=UnitStatus.PARTIAL_ERROR, reason="the store failed before this was finished")
@@ -252,7 +255,10 @@ class Engine:
         root = f"bags/{name}"
         if self.vault.stat(f"{root}/{bag.LEDGER}") is None:
             return self._begin_again(name, order)
-        found = recover(self.vault, root)
+        if self.vault.stat(f"{root}/{bag.SEAL}") is not None:
+            # Mending could add a file that the seal does not cover; all that is left to do is to announce it.
+            return Result(sealed=self._seal(name, order), outcomes=())
+        found = recover(self.vault, root, self.keeper.state().acquisitions[name].keys)
         if found.closed:
             return Result(sealed=self._seal(name, order), outcomes=())
         if not found.plan_complete:

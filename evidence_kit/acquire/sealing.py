@@ -68,7 +68,7 @@ def seal_bag(
         acquisition=acquisition.id,
         case=case,
         sealed_at=sealed_at,
-        keys=tuple(acquisition.keys),
+        keys=len(acquisition.keys),
         payload_bytes=totals.bytes,
         artifacts=totals.artifacts,
         artifacts_root=tree.root().hex(),

@@ -1,5 +1,6 @@
 """Runs one unit: pulls items from its collector, stages their bytes, and decides honestly how it ended."""
 
+import hashlib
 from dataclasses import dataclass, field, replace
 
 from evidence_kit.acquire.context import Interrupted, Memory, UnitContext, World
@@ -45,6 +46,8 @@ class _Progress:
     findings: list[Finding] = field(default_factory=list)
     pending: dict[str, str] = field(default_factory=dict)  # calls whose last page promised another
     seen: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)  # where this unit's objects were put
+    folders: set[str] = field(default_factory=set)
     closed: Closed | None = None
     failed: list[Stop] = field(default_factory=list)  # objects that could not be had while others could
 
@@ -150,6 +153,7 @@ class Worker:
         if len(page.body) > MAX_PAGE:
             raise ProviderError(f"a page of {len(page.body):,} bytes is larger than any provider sends")
         number = done.pages
+        done.folders.add(names.safe_component(page.name))
         if not page.exchange.replayed:
             reading = Reading(
                 kind="page",
@@ -176,12 +180,13 @@ class Worker:
         if download.name in done.seen:
             raise ProviderError(f"object `{download.name}` was listed twice")
         done.seen.add(download.name)
+        path = self._object_path(download.name)
         if (known := self._memory.downloads.get(download.name)) is not None:
             done.artifacts, done.bytes = done.artifacts + 1, done.bytes + known[0]
             return
         quota = ("object", self.unit.source, self.unit.target.id, self.unit.region, "object store")
         try:
-            self.context.retrying(quota, lambda attempt: self._fetch(download, attempt))
+            self.context.retrying(quota, lambda attempt: self._fetch(download, path, attempt))
         except Stop as stop:
             self._fail_object(download, stop)
         else:
@@ -196,21 +201,36 @@ class Worker:
         if len(self._progress.failed) >= _MAX_FAILED_OBJECTS:
             raise stop
 
-    def _fetch(self, download: Download, attempt: int) -> None:
+    def _object_path(self, name: str) -> str:
+        """Return where an object goes. Object stores know no folders: `x` and `x/y` can both be there.
+
+        Where a file and a folder would meet, or a path gets too long, the object is stored under its hash.
+        """
+        done, inner = self._progress, names.safe_path(name)
+        above = [inner[:at] for at, char in enumerate(inner) if char == "/"]
+        if inner in done.folders or inner in done.files or any(folder in done.files for folder in above):
+            inner = f"=-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()}"
+        else:
+            done.folders.update(above)
+        done.files.add(inner)
+        return names.require_safe(f"{self._folder}/{inner}")
+
+    def _fetch(self, download: Download, path: str, attempt: int) -> None:
         """Stream one object into the vault; fewer bytes than announced are worth another attempt."""
         with download.open() as stream:
             stored = self._vault.stage(stream.chunks)
             if stream.size is not None and stored.size != stream.size:
                 self._vault.discard(stored)
+                short = replace(stream.exchange, error="short body", sha256=stored.sha256, bytes=stored.size)
+                self._attempt(_timed(short, attempt, self._world))
                 raise Retryable(f"{stored.size:,} of {stream.size:,} bytes of `{download.name}` arrived")
             exchange = stream.exchange
         thing = {**download.object, **{f"claimed.{name}": value for name, value in stream.claimed.items()}}
         reading = Reading(kind="object", name=download.name, page=0, object=thing)
-        path = f"{self._folder}/{names.safe_path(download.name)}"
         artifact = Artifact(
             unit=self.unit,
             stored=stored,
-            path=names.require_safe(path),
+            path=path,
             exchange=_timed(exchange, attempt, self._world),
             reading=reading,
         )

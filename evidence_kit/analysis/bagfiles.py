@@ -30,7 +30,7 @@ def bags(vault: Vault) -> tuple[str, ...]:
 
     with vault.open(log.LOG) as stream:
         state = log.scan(stream, report=stop)
-    return tuple(known.bag for known in state.acquisitions.values() if not known.abandoned)
+    return tuple(known.bag for known in state.acquisitions.values())
 
 
 def entries(vault: Vault, root: str) -> Iterator[Entry]:

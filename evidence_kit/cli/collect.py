@@ -32,7 +32,11 @@ def collect(
     workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
-    """Collect evidence into a case; every artifact is signed as it arrives, the whole is sealed."""
+    """Collect evidence into a case and seal it.
+
+    Every unit of work is planned first; every artifact is stored as received and signed as it arrives.
+    Exits 3 if anything could not be had: sealed and authentic, but not everything.
+    """
     from evidence_kit.acquire.scope import Order
     from evidence_kit.cli import running
     from evidence_kit.sources.catalogue import choose, load_catalogue
@@ -125,6 +129,10 @@ def _own_account(names: Sequence[str], profile: str | None) -> Target:
     return Target(provider="aws", id=account, access={"profile": profile} if profile else {})
 
 
+def _duration(minutes: float) -> str:
+    return f"{minutes:,.0f} min" if minutes >= 1 else "under a minute"
+
+
 def _show_plan(order: "Order", specs: "Mapping[str, SourceSpec]", *, as_json: bool) -> None:
     from evidence_kit.acquire.context import World
     from evidence_kit.acquire.observer import Silent
@@ -160,7 +168,7 @@ def _show_plan(order: "Order", specs: "Mapping[str, SourceSpec]", *, as_json: bo
     for cost in costs:
         output.data(
             f"  {cost.source:28} {output.plural(cost.units, 'unit')}  at least {output.plural(cost.calls, 'call')}"
-            f", {cost.minutes:g} min at the provider's pace"
+            f", {_duration(cost.minutes)} at the provider's pace"
         )
     for unit, (status, reason) in settled:
         output.data(f"  {status.value:20} {describe(unit)}: {reason}")

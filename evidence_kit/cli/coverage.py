@@ -3,6 +3,7 @@
 import typer
 
 from evidence_kit.cli import output, settings
+from evidence_kit.errors import EmptyError
 
 
 def coverage(
@@ -10,7 +11,10 @@ def coverage(
     width: int = typer.Option(60, "--width", min=20, max=200, help="Columns of the time line."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
-    """Show every source and target over time; the event history and the delivered files are held together."""
+    """Show what was got, missed, and why.
+
+    Draws every source and target over time, and holds CloudTrail's event history against its delivered files.
+    """
     from evidence_kit.acquire.case import read_description
     from evidence_kit.analysis.coverage import read_coverage
     from evidence_kit.analysis.crosscheck import cross_check
@@ -20,6 +24,8 @@ def coverage(
     vault = LocalVault(settings.required_case(case))
     read_description(vault)
     found, checked = read_coverage(vault), cross_check(vault)
+    if not found.rows:
+        raise EmptyError("nothing was collected into this case yet", hint="`evidence-kit collect` does")
     if as_json:
         output.document(timeline.as_json(found, checked))
         return

@@ -22,7 +22,10 @@ def demo(
     out: Path = typer.Option(Path("demo-case"), "--out", help="The folder to make."),
     lookup_rps: float = typer.Option(2.0, "--lookup-rps", hidden=True),
 ) -> None:
-    """Collect one incident from a sandbox, leave a verified case, its trust policy and its keys."""
+    """Run the whole way on a sandbox.
+
+    Collects one incident from a small AWS on loopback; leaves a verified case, its trust policy and its keys.
+    """
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"`{out}` exists and is not empty", hint="choose another folder with `--out`")
     try:

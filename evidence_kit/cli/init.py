@@ -21,7 +21,10 @@ def init(
     yes: bool = typer.Option(False, "--yes", help="Ask nothing."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
-    """Open a case: its description becomes the first signed event of its custody log."""
+    """Open a case.
+
+    Its description becomes the first signed event of its custody log.
+    """
     from evidence_kit.acquire.case import Description, open_case
     from evidence_kit.vaults.local import LocalVault
 

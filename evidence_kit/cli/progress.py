@@ -53,6 +53,11 @@ class Watch:
         with self._lock:
             for unit in units:
                 self.tallies.setdefault(unit.source, _Tally()).units += 1
+            targets = len({unit.target.id for unit in units})
+            output.note(
+                f"plan      {output.plural(len(units), 'unit')} · {output.plural(targets, 'target')}"
+                f" · {output.plural(len(self.tallies), 'source')}"
+            )
             self.begin()
 
     def stored(self, unit: Unit, size: int, records: int | None) -> None:

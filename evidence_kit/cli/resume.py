@@ -11,7 +11,11 @@ def resume(
     workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
-    """Continue an interrupted acquisition; if all are sealed, collect their open units in a new one."""
+    """Continue what is not finished.
+
+    An acquisition that was never sealed is continued and sealed; if all are sealed, their open units are
+    collected in a new one. Nothing that is complete is asked for again.
+    """
     from evidence_kit.acquire.case import read_description
     from evidence_kit.acquire.open_work import find_work
     from evidence_kit.cli import running

@@ -43,9 +43,7 @@ _NAME_WIDTH = 26
 def lines(found: Coverage, checked: CrossCheck | None, *, width: int) -> Iterator[str]:
     """Yield the picture."""
     span = found.span
-    if span is None:
-        yield "nothing was collected over time; snapshots only"
-    else:
+    if span is not None:
         yield f"{'':{_NAME_WIDTH}} {rfc3339(span.start)}{rfc3339(span.end):>{max(1, width - 18)}}"
     for (source, picture, where, why), rows in _grouped(found.rows, span, width).items():
         regions = sorted({row.region for row in rows if row.region})

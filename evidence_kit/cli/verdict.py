@@ -59,14 +59,17 @@ def _unchecked(report: Report) -> Iterator[Check]:
 def show(report: Report, code: Exit, vault: Vault) -> None:
     """Print the verdict first, then what it rests on, then what to do."""
     output.data(f"{_word(code)}  {_headline(report, code)}")
-    for check in report.checks:
-        if check.status is CheckStatus.PASS and check.id not in _QUIET:
-            output.data(f"    {_NAMES.get(check.id, check.id):11} {check.summary or 'sound'}")
     for defect in report.defects[:_SHOWN]:
         _show_defect(defect, vault)
     hidden = len(report.defects) - _SHOWN + sum(check.more_defects for check in report.checks)
     if hidden > 0:
         output.data(f"  … and {hidden:,} more (`--format json` lists them)")
+    for check in report.checks:
+        if check.status is CheckStatus.PASS and check.id not in _QUIET:
+            first, *more = (check.summary or "sound").split("; ")
+            output.data(f"    {_NAMES.get(check.id, check.id):11} {first}")
+            for line in more:
+                output.data(f"    {'':11} {line}")
     for text in (*report.unasked, *(f"{_NAMES.get(c.id, c.id)}: {c.summary}" for c in _unchecked(report))):
         output.data(f"    not checked: {text}")
     if hint := _hint(report, code):

@@ -19,7 +19,10 @@ def verify(
     format: str = typer.Option("human", "--format", help="`human` or `json`."),  # noqa: A002 - the flag's name
     as_json: bool = typer.Option(False, "--json", help="The same as `--format json`."),
 ) -> None:
-    """Check everything offline and report every defect; exits with the verdict."""
+    """Check a case or a bag, offline.
+
+    Reports every defect and exits with the verdict; whom to trust is your own input, never the case's.
+    """
     from evidence_kit.cli import verdict
     from evidence_kit.custody.verify.case import Options, verify_bag, verify_case
     from evidence_kit.vaults.local import LocalVault

@@ -7,7 +7,9 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from evidence_kit.custody import dsse, statement
+from evidence_kit.custody import dsse, names, statement
+from evidence_kit.custody.keys import PublicKey
+from evidence_kit.errors import SignatureError, UntrustedError
 from evidence_kit.model.exchange import Exchange
 from evidence_kit.model.ports import Signer, Stored
 from evidence_kit.model.time import rfc3339
@@ -74,7 +76,7 @@ def clock_skew(exchange: Exchange) -> float | None:
     said = {name.lower(): value for name, value in exchange.headers.items()}.get("date")
     try:
         provider = parsedate_to_datetime(said) if said else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if provider is None or provider.tzinfo is None:
         return None
@@ -119,3 +121,15 @@ def artifact_line(
     }
     subject = statement.Subject(path, stored.sha256)
     return dsse.sign_line(statement.build(statement.ARTIFACT, [subject], predicate), signer)
+
+
+def attested(line: bytes, keys: Mapping[str, PublicKey]) -> tuple[str, str]:
+    """Return `(path, sha256)` of the one artifact that an attestation line is about, if one of `keys` signed it."""
+    envelope = dsse.parse_line(line)
+    try:
+        said = statement.parse(envelope.verify_among(keys.get), expected=statement.ARTIFACT)
+    except UntrustedError as error:
+        raise SignatureError("signed by a key that is not this acquisition's") from error
+    if len(said.subjects) != 1:
+        raise SignatureError("an attestation is about one artifact")
+    return names.require_safe(said.subjects[0].name), said.subjects[0].sha256

@@ -19,7 +19,7 @@ SEAL = "seal/seal.sigstore.json"
 ACQUISITION_KEYS = "seal/acquisition.pub"
 # The seal signs these; with the acquisition's public keys they stay below ten.
 SEALED = (TAGMANIFEST, MANIFEST, ACQUISITION, ATTESTATIONS, LEDGER, ACQUISITION_KEYS)
-_MAX_LINE = 64 + 2 + names.MAX_PATH + 1
+MAX_LINE = 64 + 2 + names.MAX_PATH + 1
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,21 +46,24 @@ def read_manifest(stream: BinaryIO) -> Iterator[Listed]:
 
     Order makes duplicates visible without a set.
     """
-    before = b""
-    number = 0
+    before, number = "", 1
     try:
-        for number, (line, whole) in enumerate(raw_lines(stream, limit=_MAX_LINE), start=1):
-            digest, separator, path = line.decode("ascii").partition("  ")
-            if not whole or not separator or not _is_digest(digest):
-                raise DigestError(f"manifest line {number} is malformed")
-            encoded = names.require_safe(path).encode()
-            if encoded <= before:
-                said = "repeats the line before it" if encoded == before else "is out of order"
-                raise DigestError(f"manifest line {number} {said}: {path}")
-            before = encoded
-            yield Listed(path, digest)
+        for line, whole in raw_lines(stream, limit=MAX_LINE):
+            listed = _listed(line, whole=whole)
+            if listed.path <= before:
+                said = "repeats the line before it" if listed.path == before else "is out of order"
+                raise DigestError(f"manifest line {number} {said}: {listed.path}")
+            yield listed
+            before, number = listed.path, number + 1
     except (SignatureError, ChainError, UnicodeDecodeError) as error:
-        raise DigestError(f"manifest line {number + 1} is malformed: {error}") from error
+        raise DigestError(f"manifest line {number} is malformed: {error}") from error
+
+
+def _listed(line: bytes, *, whole: bool) -> Listed:
+    digest, separator, path = line.decode("ascii").partition("  ")
+    if not whole or not separator or not _is_digest(digest):
+        raise SignatureError("not a digest, two spaces, a path and a line feed")
+    return Listed(names.require_safe(path), digest)
 
 
 def _is_digest(text: str) -> bool:

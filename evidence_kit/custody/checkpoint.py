@@ -1,6 +1,7 @@
 """C2SP signed notes and tlog-checkpoints: the size and root of a log, signed by its Ed25519 key."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 from evidence_kit.custody import strict
@@ -11,6 +12,7 @@ from evidence_kit.model.ports import Signer
 _ED25519 = b"\x01"  # C2SP signed-note signature type
 _HASH = 32
 _KEY_HASH = 4
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")  # tlog-checkpoint: decimal, no leading zeroes; a 64-bit number
 MAX_CHECKPOINT = 64 << 10  # C2SP caps notes at a megabyte and sixteen signatures; ours are far smaller
 
 
@@ -59,7 +61,7 @@ def parse(note: bytes) -> tuple[Checkpoint, tuple[tuple[str, bytes], ...]]:
     if not separator or len(lines) != 3 or len(signatures) < 2 or signatures[-1]:
         raise ChainError("the checkpoint is not a signed note of three lines")
     origin, size, root = lines
-    if not (size.isascii() and size.isdigit() and str(int(size)) == size):
+    if not _SIZE.fullmatch(size):
         raise ChainError("the checkpoint's size is not a number")
     try:
         head = Checkpoint(origin, int(size), strict.from_base64(root))

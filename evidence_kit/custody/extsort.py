@@ -2,6 +2,7 @@
 
 import heapq
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import IO
@@ -18,6 +19,7 @@ class LineSorter:
         self._held: list[bytes] = []
         self._runs: list[IO[bytes]] = []
         self._files = ExitStack()
+        weakref.finalize(self, self._files.close)  # lines may turn out not to be needed
 
     def add(self, line: bytes) -> None:
         """Take one line."""

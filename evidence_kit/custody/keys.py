@@ -46,6 +46,11 @@ class PublicKey:
         except (ValueError, UnsupportedAlgorithm) as error:
             raise SignatureError(f"not a PEM public key: {error}") from error
 
+    @classmethod
+    def from_text(cls, text: str) -> "PublicKey":
+        """Read one PEM public key out of a document."""
+        return cls.from_pem(text.encode("ascii", "replace"))
+
     @property
     def algorithm(self) -> str:
         """Return `p256` or `ed25519`."""

@@ -6,21 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 
-from evidence_kit.custody import checkpoint, dsse, statement, strict
+from evidence_kit.custody import checkpoint, dsse, names, statement, strict
 from evidence_kit.custody.keys import PublicKey
 from evidence_kit.custody.ledger import raw_lines
 from evidence_kit.custody.merkle import Frontier
-from evidence_kit.errors import ChainError, EvidenceKitError, SignatureError, UsageError
+from evidence_kit.errors import ChainError, EvidenceKitError, MissingError, SignatureError, UsageError
 from evidence_kit.model.ports import Signer, Vault
-from evidence_kit.model.time import parse_instant, rfc3339
+from evidence_kit.model.time import is_rfc3339, parse_instant, rfc3339
 
 CASE = "case.json"
 LOG = "custody/log.jsonl"
 CHECKPOINT = "custody/checkpoint"
 OPENED = "case.opened"
-STARTED, RESUMED, SEALED, ABANDONED = (
-    f"acquisition.{step}" for step in ("started", "resumed", "sealed", "abandoned")
-)
+STARTED, RESUMED, SEALED = (f"acquisition.{step}" for step in ("started", "resumed", "sealed"))
 NOTE = "note"
 REPAIRED = "log.repaired"
 # Who may say what; anyone trusted may add a note.
@@ -31,10 +29,11 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     STARTED: _COLLECTOR,
     RESUMED: _COLLECTOR,
     SEALED: _COLLECTOR,
-    ABANDONED: _COLLECTOR,
     NOTE: _ANYONE,
     REPAIRED: ("collector", "custodian"),
 }
+# Half of what a reader accepts: a torn line, kept in base64 within an event, has to fit again.
+MAX_EVENT = strict.MAX_DOCUMENT // 2
 Report = Callable[[EvidenceKitError, str], None]
 
 
@@ -62,7 +61,6 @@ class Acquisition:
     bag: str
     keys: dict[str, PublicKey] = field(default_factory=dict)
     seal_sha256: str | None = None
-    abandoned: bool = False
 
 
 @dataclass(slots=True)
@@ -76,13 +74,14 @@ class State:
     log_key: PublicKey | None = None
     last_at: datetime | None = None
     acquisitions: dict[str, Acquisition] = field(default_factory=dict)
+    behind: tuple[int, bytes] = (0, Frontier().root())  # size and root before the last line
     torn: bytes = b""
     whole: int = 0  # bytes up to the end of the last whole line
 
     def apply(self, event: Event) -> None:
         """Take in what `event` says; ChainError where it contradicts what stands."""
         if (event.seq == 0) != (event.type == OPENED):
-            raise ChainError(f"event {event.seq} is `{event.type}`; a log opens with `{OPENED}`, once")
+            raise ChainError(f"event {event.seq} is {event.type[:40]!a}; a log opens with `{OPENED}`, once")
         if event.type == OPENED:
             self._open(event)
         elif strict.field(event.said.predicate, "case", str) != self.case:
@@ -90,7 +89,7 @@ class State:
         if self.last_at and event.at < self.last_at:
             raise ChainError(f"event {event.seq} is dated before the event that it follows")
         self.last_at = event.at
-        if event.type in {STARTED, RESUMED, SEALED, ABANDONED}:
+        if event.type in {STARTED, RESUMED, SEALED}:
             self._acquisition(event)
 
     def _open(self, event: Event) -> None:
@@ -99,25 +98,25 @@ class State:
         self.case_sha256 = event.said.subject(CASE).sha256
         log_key = strict.field(said, "logKey", dict)
         self.origin = strict.field(log_key, "origin", str)
-        self.log_key = PublicKey.from_pem(strict.field(log_key, "publicKey", str).encode())
+        self.log_key = PublicKey.from_text(strict.field(log_key, "publicKey", str))
 
     def _acquisition(self, event: Event) -> None:
         said = strict.field(event.said.predicate, "acquisition", dict)
         name = strict.field(said, "id", str)
+        if not names.is_safe(name) or "/" in name:
+            raise ChainError(f"event {event.seq}: {name[:80]!a} cannot be the name of an acquisition")
         if event.type == STARTED:
             if name in self.acquisitions:
                 raise ChainError(f"event {event.seq} starts acquisition {name!a} a second time")
             self.acquisitions[name] = Acquisition(id=name, bag=f"bags/{name}")
         known = self.acquisitions.get(name)
-        if known is None or known.abandoned or known.seal_sha256:
+        if known is None or known.seal_sha256:
             raise ChainError(f"event {event.seq}: acquisition {name!a} is not open")
         if event.type in {STARTED, RESUMED}:
-            key = PublicKey.from_pem(strict.field(said, "publicKey", str).encode())
+            key = PublicKey.from_text(strict.field(said, "publicKey", str))
             known.keys[key.keyid] = key
-        elif event.type == SEALED:
-            known.seal_sha256 = event.said.subject(f"{known.bag}/seal/seal.sigstore.json").sha256
         else:
-            known.abandoned = True
+            known.seal_sha256 = event.said.subject(f"{known.bag}/seal/seal.sigstore.json").sha256
 
 
 def scan(stream: BinaryIO, *, report: Report, seen: Callable[[Event], None] | None = None) -> State:
@@ -139,7 +138,8 @@ def scan(stream: BinaryIO, *, report: Report, seen: Callable[[Event], None] | No
             if seen:
                 seen(event)
         except EvidenceKitError as error:
-            report(ChainError(error.message) if isinstance(error, UsageError) else error, where)
+            report(error, where)
+        state.behind = (state.tree.size, state.tree.root())
         state.tree.add(line)
         state.whole += len(line) + 1
     return state
@@ -151,10 +151,13 @@ def parse_event(line: bytes, number: int) -> Event:
     said = statement.parse(envelope.payload, expected=statement.CUSTODY_EVENT)
     if strict.field(said.predicate, "seq", int) != number:
         raise ChainError(f"event {said.predicate['seq']} stands at place {number}")
+    at = strict.field(said.predicate, "at", str)
+    if not is_rfc3339(at):
+        raise ChainError(f"event {number} is dated {at[:40]!a}, which is not a time")
     return Event(
         seq=number,
         type=strict.field(said.predicate, "type", str),
-        at=parse_instant(strict.field(said.predicate, "at", str)),
+        at=parse_instant(at),
         envelope=envelope,
         said=said,
     )
@@ -166,18 +169,16 @@ def _require_head(event: Event, tree: Frontier) -> None:
         raise ChainError(f"event {event.seq} was signed over other lines than those before it")
 
 
-def require_checkpoint(note: bytes, state: State) -> checkpoint.Checkpoint:
-    """Return the log's checkpoint if it is signed by the log's own key and covers exactly what is there."""
+def require_checkpoint(note: bytes, state: State, *, covers: tuple[int, bytes] | None = None) -> None:
+    """Raise unless the log's own key signed `note`, and signed it over `covers`, by default all that is there."""
     if state.log_key is None:
         raise ChainError("the log names no key for its checkpoint")
+    size, root = covers or (state.tree.size, state.tree.root())
     head = checkpoint.verify(note, origin=state.origin, key=state.log_key)
-    if head.size != state.tree.size or head.root != state.tree.root():
-        raise ChainError(
-            f"the checkpoint covers {head.size} events, the log has {state.tree.size}"
-            if head.size != state.tree.size
-            else "the checkpoint was signed over other lines than those in the log"
-        )
-    return head
+    if head.size != size:
+        raise ChainError(f"the checkpoint covers {head.size} events, the log has {size}")
+    if head.root != root:
+        raise ChainError("the checkpoint was signed over other lines than those in the log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,8 +222,9 @@ class Keeper:
         subjects: Sequence[statement.Subject],
         fields: Mapping[str, object],
     ) -> State:
-        """Add one event and renew the checkpoint; return the state before."""
+        """Add one event and renew the checkpoint; return the state after."""
         state = self.state()
+        self._is_behind(state)
         if state.last_at and at < state.last_at:
             at = state.last_at  # a clock that was set back must not make the log contradict itself
         self._write(state, kind, at, subjects, fields)
@@ -248,6 +250,13 @@ class Keeper:
         }
         payload = statement.build(statement.CUSTODY_EVENT, subjects, predicate)
         line = dsse.sign_line(payload, self.signer)
+        if len(line) > MAX_EVENT:
+            raise UsageError(
+                f"an event of {len(line):,} bytes is larger than the {MAX_EVENT:,} a log line may have",
+                hint="a note: put the text into a file; a collection: divide the inventory",
+            )
+        # What this log would not accept when it is read again must not be written into it.
+        state.apply(parse_event(line, state.tree.size))
         self.vault.append(LOG, line + b"\n")
         state.tree.add(line)
         self.renew_checkpoint(state)
@@ -267,16 +276,31 @@ class Keeper:
             state = scan(stream, report=lambda error, _: found.append(error))
         if len(found) > bool(state.torn):
             raise ChainError(f"the custody log is broken: {found[0].message}", hint="`evidence-kit verify` says more")
+        behind = self._is_behind(state)
         if state.torn:
             tail = self.vault.cut(LOG, state.whole)
             fields = {"torn": {"bytes": len(tail), "base64": strict.to_base64(tail)}}
             subject = statement.Subject("torn", hashlib.sha256(tail).hexdigest())
             self._write(state, REPAIRED, max(at, state.last_at or at), [subject], fields)
             return True
-        with self.vault.open(CHECKPOINT) as stream:
-            note = stream.read(checkpoint.MAX_CHECKPOINT + 1)
-        if checkpoint.parse(note)[0].size + 1 == state.tree.size:
+        if behind:
             self.renew_checkpoint(state)
+        return behind
+
+    def _is_behind(self, state: State) -> bool:
+        """Say whether the checkpoint is one event behind; ChainError if the log is not what it was signed over.
+
+        Signing a log that was cut short would make the cut look like history.
+        """
+        try:
+            with self.vault.open(CHECKPOINT) as stream:
+                note = stream.read(checkpoint.MAX_CHECKPOINT + 1)
+        except MissingError:
+            if state.tree.size == 1:
+                return True  # the crash came between the first event and its checkpoint
+            raise
+        if checkpoint.parse(note)[0].size == state.behind[0]:
+            require_checkpoint(note, state, covers=state.behind)
             return True
         require_checkpoint(note, state)
         return False

@@ -28,7 +28,7 @@ def require_safe(path: str) -> str:
 
 def safe_component(original: str) -> str:
     """Map one name to the alphabet, one to one: other bytes become `=XX`, long names end in `=-` and a hash."""
-    raw = original.encode("utf-8", "surrogateescape")
+    raw = _bytes(original)
     text = _UNSAFE_BYTE.sub(lambda m: b"=%02X" % m[0][0], raw).decode("ascii")
     if text in {".", ".."}:
         text = text.replace(".", "=2E")
@@ -45,4 +45,9 @@ def safe_path(original: str) -> str:
     path = "/".join(safe_component(part) for part in original.split("/"))
     if len(path) <= MAX_PATH // 2:
         return path
-    return f"=-{hashlib.sha256(original.encode('utf-8', 'surrogateescape')).hexdigest()}"
+    return f"=-{hashlib.sha256(_bytes(original)).hexdigest()}"
+
+
+def _bytes(original: str) -> bytes:
+    """Return bytes that no other text has: a lone surrogate, as in the name of a file that is not UTF-8, included."""
+    return original.encode("utf-8", "surrogatepass")

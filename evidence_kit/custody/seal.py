@@ -1,13 +1,16 @@
 """The seal: one signed Statement over a bag's manifests, as a Sigstore bundle v0.3."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evidence_kit.custody import dsse, statement, strict
 from evidence_kit.errors import SignatureError
 from evidence_kit.model.ports import Signer
+from evidence_kit.model.time import is_rfc3339
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+_OXUM = re.compile(r"([0-9]{1,19})\.([0-9]{1,19})")  # RFC 8493: octets, streams
 MAX_PAE = 4096  # AWS KMS signs raw messages of at most 4,096 bytes
 
 
@@ -18,7 +21,7 @@ class Sealed:
     acquisition: str
     case: str
     sealed_at: str
-    keys: tuple[str, ...]
+    keys: int  # how many stand in acquisition.pub, which the seal covers
     payload_bytes: int
     artifacts: int
     artifacts_root: str
@@ -33,7 +36,7 @@ class Sealed:
             "acquisition": self.acquisition,
             "case": self.case,
             "sealedAt": self.sealed_at,
-            "acquisitionKeys": list(self.keys),
+            "acquisitionKeys": self.keys,
             "payloadOxum": f"{self.payload_bytes}.{self.artifacts}",
             "artifacts": {"size": self.artifacts, "root": self.artifacts_root},
             "ledger": {"size": self.ledger_size, "head": self.ledger_head},
@@ -45,16 +48,18 @@ class Sealed:
         """Read the predicate."""
         tree, ledger = strict.field(value, "artifacts", dict), strict.field(value, "ledger", dict)
         units = strict.field(value, "units", dict)
-        octets, _, count = strict.field(value, "payloadOxum", str).partition(".")
-        keys = strict.field(value, "acquisitionKeys", list)
-        if not (octets.isdigit() and count.isdigit() and keys and all(isinstance(k, str) for k in keys)):
-            raise SignatureError("the seal's payloadOxum or acquisitionKeys are malformed")
+        oxum = _OXUM.fullmatch(strict.field(value, "payloadOxum", str))
+        if oxum is None:
+            raise SignatureError("the seal's payloadOxum is malformed")
+        sealed_at = strict.field(value, "sealedAt", str)
+        if not is_rfc3339(sealed_at):
+            raise SignatureError(f"the seal's sealedAt is not a time: {sealed_at[:40]!a}")
         sealed = cls(
             acquisition=strict.field(value, "acquisition", str),
             case=strict.field(value, "case", str),
-            sealed_at=strict.field(value, "sealedAt", str),
-            keys=tuple(keys),
-            payload_bytes=int(octets),
+            sealed_at=sealed_at,
+            keys=strict.field(value, "acquisitionKeys", int),
+            payload_bytes=int(oxum[1]),
             artifacts=strict.field(tree, "size", int),
             artifacts_root=strict.field(tree, "root", str),
             ledger_size=strict.field(ledger, "size", int),
@@ -62,7 +67,7 @@ class Sealed:
             units=strict.field(units, "planned", int),
             units_missing=strict.field(units, "missing", int),
         )
-        if int(count) != sealed.artifacts:
+        if int(oxum[2]) != sealed.artifacts:
             raise SignatureError("the seal counts its artifacts in two ways that differ")
         return sealed
 

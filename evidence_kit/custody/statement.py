@@ -67,7 +67,7 @@ def parse(payload: bytes, *, expected: str) -> Statement:
         raise SignatureError(f"a statement names 1 to {MAX_SUBJECTS} subjects, this one {len(raw)}")
     predicate = strict.field(value, "predicate", dict)
     if predicate.get("critical"):
-        raise SignatureError(f"critical fields this version does not know: {predicate['critical']!a}")
+        raise SignatureError(f"critical fields this version does not know: {ascii(predicate['critical'])[:200]}")
     subjects = tuple(_subject(item) for item in raw)
     if len({s.name for s in subjects}) != len(subjects):
         raise SignatureError("two subjects share a name")

@@ -4,7 +4,7 @@ import binascii
 import json
 import math
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar, cast
 
 from evidence_kit.errors import SignatureError
@@ -12,6 +12,7 @@ from evidence_kit.errors import SignatureError
 T = TypeVar("T")
 # A seal, an event or an attestation is a few kilobytes; a hundred times that is already not ours.
 MAX_DOCUMENT = 1 << 20
+MAX_DEPTH = 64  # ours nest six deep; far below what makes a decoder, or whoever prints the value, run out of stack
 
 
 def encode(value: object) -> bytes:
@@ -34,6 +35,8 @@ def decode(data: bytes, *, limit: int = MAX_DOCUMENT) -> dict[str, object]:
         raise SignatureError(f"not strict JSON: {error}") from error
     if not isinstance(value, dict):
         raise SignatureError(f"expected a JSON object, found {type(value).__name__}")
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        _require_flat(value)
     return cast("dict[str, object]", value)
 
 
@@ -43,6 +46,21 @@ def decode_line(line: bytes, *, limit: int = MAX_DOCUMENT) -> dict[str, object]:
     if encode(value) != line:
         raise SignatureError("not in compact form; some byte was added or changed")
     return value
+
+
+def _require_flat(value: object) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return
+    raise SignatureError(f"nested more than {MAX_DEPTH} deep")
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -59,7 +77,7 @@ def _refuse_constant(name: str) -> object:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text} is out of range")
+        raise ValueError(f"{text[:40]} is out of range")
     return value
 
 

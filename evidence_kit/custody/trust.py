@@ -97,7 +97,7 @@ def _key(doc: Document, index: int) -> TrustedKey:
     if not roles:
         raise doc.error((*at, "roles"), "a key without a role can do nothing")
     try:
-        key = PublicKey.from_pem(doc.at((*at, "publicKey"), str).encode())
+        key = PublicKey.from_text(doc.at((*at, "publicKey"), str))
     except SignatureError as error:
         raise doc.error((*at, "publicKey"), error.message) from error
     return TrustedKey(
@@ -111,15 +111,21 @@ def _key(doc: Document, index: int) -> TrustedKey:
 
 
 def _instant(doc: Document, path: tuple[str | int, ...]) -> datetime | None:
-    text = doc.at(path, str, default="")
+    if not _stands(doc, path):
+        return None
     try:
-        return parse_instant(text) if text else None
+        return parse_instant(doc.at(path, str))
     except UsageError as error:
         raise doc.error(path, error.message, hint=error.hint) from error
 
 
+def _stands(doc: Document, path: tuple[str | int, ...]) -> bool:
+    """Say whether a field is written at all; one left blank must not read as "no limit"."""
+    return path[-1] in doc.at(path[:-1], dict)
+
+
 def _revocation(doc: Document, path: tuple[str | int, ...]) -> Revocation | None:
-    if not doc.at(path, dict, default={}):
+    if not _stands(doc, path):
         return None
     doc.allow(path, ("at", "reason"))
     at, reason = _instant(doc, (*path, "at")), doc.at((*path, "reason"), str)

@@ -63,4 +63,4 @@ def choose_targets(targets: Sequence[Target], names: Sequence[str]) -> tuple[Tar
     for name in names:
         if name not in by_name:
             raise UsageError(f"unknown target `{name}`", hint=did_you_mean(name, by_name))
-    return tuple(dict.fromkeys(by_name[name] for name in names))
+    return tuple({by_name[name].id: by_name[name] for name in names}.values())

@@ -15,6 +15,7 @@ from evidence_kit.errors import UsageError
 
 T = TypeVar("T")
 MAX_DOCUMENT = 4 << 20  # an inventory of 10,000 accounts is about 2 MB
+MAX_DEPTH = 50  # a playbook nests about ten deep; the parser's time grows with the square, its stack with each level
 _PLAIN = {
     "tag:yaml.org,2002:str",
     "tag:yaml.org,2002:int",
@@ -69,8 +70,8 @@ class Document:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest known word, or all of them."""
     words = sorted(known)
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    return f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(words)}"
+    near = difflib.get_close_matches(word, words, n=2, cutoff=0.6)
+    return f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else f"known are: {', '.join(words)}"
 
 
 def parse_document(text: bytes, *, name: str) -> Document:
@@ -79,22 +80,18 @@ def parse_document(text: bytes, *, name: str) -> Document:
         raise UsageError(f"{name}: larger than {MAX_DOCUMENT:,} bytes")
     marks: dict[Path, tuple[int, int]] = {}
     try:
-        _refuse_sharing(text, name)
-        node = yaml.compose(text.decode("utf-8"), Loader=yaml.SafeLoader)
+        said = text.decode("utf-8")
+        _refuse_sharing(said, name)
+        node = yaml.compose(said, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
-        raise UsageError(f"{name}: not UTF-8") from error
+        raise UsageError(f"{_where(name, text[: error.start].decode())}: not UTF-8") from error
     except yaml.MarkedYAMLError as error:
-        raise _marked(name, error.problem_mark, error.problem or "not YAML") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UsageError(f"{name}: not YAML: {error}") from error
+        raise _marked(name, error.problem_mark, str(error.problem)) from error
+    except yaml.reader.ReaderError as error:
+        raise _unreadable(name, text, error) from error
     if not isinstance(node, yaml.MappingNode):
-        raise UsageError(f"{name}: expected a mapping at the top")
-    try:
-        data = _build(node, (), marks, name)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{name}: {error}") from error
-    assert isinstance(data, dict)  # noqa: S101 - a MappingNode builds a dict
-    return Document(name, data, hashlib.sha256(text).hexdigest(), marks)
+        raise UsageError(f"{name}:1:1: expected a mapping at the top")
+    return Document(name, _build_mapping(node, (), marks, name), hashlib.sha256(text).hexdigest(), marks)
 
 
 def _marked(name: str, mark: object, message: str) -> UsageError:
@@ -102,8 +99,23 @@ def _marked(name: str, mark: object, message: str) -> UsageError:
     return UsageError(f"{name}:{line}:{column}: {message}")
 
 
-def _refuse_sharing(text: bytes, name: str) -> None:
-    for event in yaml.parse(text.decode("utf-8"), Loader=yaml.SafeLoader):
+def _where(name: str, before: str) -> str:
+    """Return the place that follows `before`."""
+    line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+    return f"{name}:{line}:{column}"
+
+
+def _unreadable(name: str, text: bytes, error: yaml.reader.ReaderError) -> UsageError:
+    where = _where(name, text.decode("utf-8")[: error.position])
+    return UsageError(f"{where}: character U+{error.character:04X} may not stand in YAML")
+
+
+def _refuse_sharing(text: str, name: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _marked(name, event.start_mark, f"nested more than {MAX_DEPTH} deep")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _marked(name, event.start_mark, "anchors and aliases are not allowed")
         if getattr(event, "tag", None):
@@ -111,22 +123,31 @@ def _refuse_sharing(text: bytes, name: str) -> None:
 
 
 def _build(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], name: str) -> object:
+    if isinstance(node, yaml.MappingNode):
+        return _build_mapping(node, path, marks, name)
     marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
     if isinstance(node, yaml.SequenceNode):
         return [_build(child, (*path, index), marks, name) for index, child in enumerate(node.value)]
-    if isinstance(node, yaml.MappingNode):
-        mapping: dict[str, object] = {}
-        for key_node, value_node in node.value:
-            key = key_node.value
-            if key_node.tag != "tag:yaml.org,2002:str":
-                raise _marked(name, key_node.start_mark, f"key `{key}` is not a string; put it in quotes")
-            if key in mapping:
-                raise _marked(name, key_node.start_mark, f"duplicate key `{key}`")
-            mapping[key] = _build(value_node, (*path, key), marks, name)
-        return mapping
     if node.tag not in _PLAIN:
         raise _marked(name, node.start_mark, f"unsupported kind of value `{node.tag}`")
     if node.tag.endswith(("str", "timestamp")):
         return str(node.value)
-    loader = yaml.SafeLoader("")
-    return loader.construct_object(node)
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except ValueError as error:
+        raise _marked(name, node.start_mark, f"not a number that can be read: {error}") from error
+
+
+def _build_mapping(
+    node: yaml.MappingNode, path: Path, marks: dict[Path, tuple[int, int]], name: str
+) -> dict[str, object]:
+    marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    mapping: dict[str, object] = {}
+    for key_node, value_node in node.value:
+        key = key_node.value
+        if key_node.tag != "tag:yaml.org,2002:str":
+            raise _marked(name, key_node.start_mark, f"key `{key}` is not a string; put it in quotes")
+        if key in mapping:
+            raise _marked(name, key_node.start_mark, f"duplicate key `{key}`")
+        mapping[key] = _build(value_node, (*path, key), marks, name)
+    return mapping

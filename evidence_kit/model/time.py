@@ -20,7 +20,10 @@ def require_utc(moment: datetime) -> datetime:
             f"`{moment.isoformat(sep=' ')}` has no time zone",
             hint=f"write `{moment.isoformat()}Z`, or an age such as `3d`",
         )
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise UsageError(f"`{moment.isoformat()}` lies outside the years 1 to 9999 in UTC") from error
 
 
 def parse_instant(text: str, *, now: datetime | None = None) -> datetime:
@@ -49,14 +52,29 @@ def parse_period(text: str) -> timedelta:
 
 def rfc3339(moment: datetime) -> str:
     """Write aware UTC as RFC 3339 with `Z`; fractions only where there are any."""
-    utc = require_utc(moment)
-    whole = utc.strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{whole}.{utc.microsecond:06d}Z" if utc.microsecond else f"{whole}Z"
+    return f"{require_utc(moment).replace(tzinfo=None).isoformat()}Z"
+
+
+def is_rfc3339(text: str) -> bool:
+    """Say whether `text` is an instant exactly as `rfc3339` writes it."""
+    try:
+        return rfc3339(parse_instant(text)) == text
+    except UsageError:
+        return False
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Return the first whole millisecond since the Unix epoch that is not before `moment`, without floating point.
+
+    With both bounds rounded up, `[start, end)` holds the same whole milliseconds before and after.
+    """
+    return -((datetime(1970, 1, 1, tzinfo=UTC) - require_utc(moment)) // timedelta(milliseconds=1))
 
 
 def compact(moment: datetime) -> str:
     """Write aware UTC without punctuation, for file names: `20261118T000000Z`."""
-    return require_utc(moment).strftime("%Y%m%dT%H%M%SZ")
+    whole = require_utc(moment).replace(tzinfo=None).isoformat(timespec="seconds")
+    return f"{whole.replace('-', '').replace(':', '')}Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +102,10 @@ class Window:
         Alignment makes two overlapping requests share their inner units.
         """
         epoch = datetime(1970, 1, 1, tzinfo=UTC)
-        start = self.start
-        while start < self.end:
-            end = min(self.end, epoch + ((start - epoch) // step + 1) * step)
-            yield Window(start, end)
+        start, last = self.start - epoch, self.end - epoch
+        while start < last:
+            end = min(last, (start // step + 1) * step)
+            yield Window(epoch + start, epoch + end)
             start = end
 
     def to_json(self) -> dict[str, str]:

@@ -78,12 +78,12 @@ def save(key: PrivateKey, path: Path, passphrase: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(blob)
     except FileExistsError as error:
         raise UsageError(f"key `{path.stem}` exists already", hint="choose another `--name`") from error
     except OSError as error:
         raise VaultError(f"cannot write {path.name}: {(error.strerror or '').lower()}") from error
-    with os.fdopen(handle, "wb") as out:
-        out.write(blob)
 
 
 def load(path: Path, passphrase: Callable[[], str]) -> KeySigner:

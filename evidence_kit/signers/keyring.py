@@ -11,7 +11,7 @@ from evidence_kit.custody.names import safe_component
 from evidence_kit.errors import AccessError, UsageError, VaultError
 from evidence_kit.signers.file import KeySigner, generate, load, save
 
-_NAME = re.compile(r"[^\x00-\x1f\"\\]{1,120}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,119}")  # also its file name
 ROLES = ("collector", "custodian")
 
 
@@ -35,7 +35,7 @@ class KeyRing:
         """Make an identity key, write it encrypted, and trust it as collector and custodian."""
         if not _NAME.fullmatch(name):
             raise UsageError(
-                f"`{name[:60]}` cannot name a key", hint="use a name or address such as `alice@example.com`"
+                f"`{name[:60]}` cannot name a key", hint="letters, digits and `._@+-`, such as `alice@example.com`"
             )
         key = generate(algorithm)
         path = self._path(name)

@@ -5,10 +5,12 @@ import errno
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,9 +41,12 @@ def translated(what: str) -> Iterator[None]:
 class LocalVault:
     """The files below `root`. One writer at a time holds `lock`; readers need none."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, reserve: int = RESERVE) -> None:
         self.root = root
-        self._count = 0
+        self._reserve = reserve
+        # Staged files of two processes never share a name, even where each process has the same number.
+        self._mark, self._count = secrets.token_hex(6), count()
+        self._placed: set[str] = set()  # renamed by a commit that has not ended yet
         self._journals: dict[str, int] = {}
         self._folders: set[Path] = {root}
 
@@ -124,7 +129,7 @@ class LocalVault:
         with translated("prepare the case for writing"):
             work.mkdir(exist_ok=True)
             with (work / "reserve").open("wb") as reserve, suppress(OSError):
-                os.posix_fallocate(reserve.fileno(), 0, RESERVE)
+                os.posix_fallocate(reserve.fileno(), 0, self._reserve)
         try:
             yield
         finally:
@@ -147,8 +152,7 @@ class LocalVault:
 
     def stage(self, chunks: Iterable[bytes]) -> Stored:
         """Write and hash in one pass under a temporary name. An error of `chunks` leaves nothing behind."""
-        self._count += 1
-        handle = f"{WORK}/{os.getpid()}-{id(chunks):x}-{self._count}"
+        handle = f"{WORK}/{self._mark}-{next(self._count)}"
         where = self.root / handle
         digest, size = hashlib.sha256(), 0
         with translated("store evidence"):
@@ -168,23 +172,28 @@ class LocalVault:
         return Stored(handle, digest.hexdigest(), size)
 
     def commit(self, batch: Sequence[tuple[Stored, str]]) -> None:
-        """Sync the staged bytes, rename each into place once, sync the folders."""
+        """Sync the staged bytes, rename each into place once, sync the folders.
+
+        May be called again after it failed half way: what is in place already is left there.
+        """
         with translated("make evidence durable"):
-            if len(batch) <= _FEW:
-                for stored, _ in batch:
+            pending = [item for item in batch if item[0].handle not in self._placed]
+            if len(pending) <= _FEW:
+                for stored, _ in pending:
                     _sync(self.root / stored.handle)
             else:
                 _sync_file_system(self.root)
-            touched: dict[Path, None] = {}
-            for stored, path in batch:
+            touched: dict[Path, None] = {(self.root / path).parent: None for _, path in batch}
+            for stored, path in pending:
                 where = self.root / path
                 self._make_folder(where.parent, touched)
                 if os.path.lexists(where):
                     raise VaultError(f"`{path}` is there already; evidence is never overwritten")
                 (self.root / stored.handle).rename(where)
-                touched[where.parent] = None
+                self._placed.add(stored.handle)
             for folder in touched:
                 _sync(folder)
+            self._placed.clear()
 
     def _make_folder(self, folder: Path, touched: dict[Path, None]) -> None:
         if folder in self._folders:

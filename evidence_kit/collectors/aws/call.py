@@ -14,6 +14,7 @@ from evidence_kit.model.exchange import Closed, Item, Page, Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
+from evidence_kit.model.time import epoch_ms
 from evidence_kit.model.unit import Scope, Unit
 
 Call = Mapping[str, Any]
@@ -109,8 +110,8 @@ def _window_values(unit: Unit) -> dict[str, object]:
     return {
         "start": start,
         "end": end,
-        "start_ms": int(start.timestamp() * 1000),
-        "end_ms": int(end.timestamp() * 1000),
+        "start_ms": epoch_ms(start),
+        "end_ms": epoch_ms(end),
     }
 
 

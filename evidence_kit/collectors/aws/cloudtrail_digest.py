@@ -71,13 +71,13 @@ class CloudTrailDigest:
     ) -> Iterator[Item]:
         at = self._delivery.time_of(item.key)
         # The trail's name is part of the key; other trails may share bucket and folder.
-        if at is None or unit.window is None or at not in unit.window or f"_{unit.stream}_" not in item.key:
+        if at is None or unit.window is None or at not in unit.window or f"_{unit.settings['name']}_" not in item.key:
             return
         if item.deleted:
             message = f"digest {item.key} was deleted at {item.modified}"
             yield Remark(finding=Finding(kind="digest_deleted", message=message, facts=item.facts()))
             return
-        answer = wire.fetch(ctx, item.params())
+        answer = wire.fetch(ctx, item.params(), etag=item.etag)
         yield Page(
             name="digests",
             body=answer.body,

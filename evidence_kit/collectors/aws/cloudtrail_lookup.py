@@ -1,7 +1,7 @@
 """CloudTrail's event history: 90 days of management events by `LookupEvents`, whatever the trails did."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from evidence_kit.collectors.aws.access import as_access
 from evidence_kit.collectors.aws.fanout import regional_units
@@ -36,7 +36,7 @@ class CloudTrailLookup:
         wire = self._access.wire(unit.target, "cloudtrail", unit.region, ctx)
         params = {
             "StartTime": unit.window.start,
-            "EndTime": unit.window.end - _TICK,
+            "EndTime": _last_second(unit.window.end),
             "MaxResults": PAGE,
         }
         for answer, cursor in pages(wire, ctx, "LookupEvents", params, result="Events"):
@@ -50,3 +50,8 @@ class CloudTrailLookup:
                 first_event=rfc3339(min(times)) if times else "",
                 last_event=rfc3339(max(times)) if times else "",
             )
+
+
+def _last_second(end: datetime) -> datetime:
+    """Return the last whole second before `end`, which is not included itself."""
+    return end.replace(microsecond=0) if end.microsecond else end - _TICK

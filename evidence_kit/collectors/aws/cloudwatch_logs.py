@@ -5,14 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from evidence_kit.collectors.aws.access import as_access
-from evidence_kit.collectors.aws.fanout import regional_units
+from evidence_kit.collectors.aws.fanout import units_within
 from evidence_kit.collectors.aws.paging import pages
 from evidence_kit.errors import UsageError
 from evidence_kit.model.exchange import Item, Page
 from evidence_kit.model.ports import Context
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import Window, rfc3339
+from evidence_kit.model.time import Window, epoch_ms, rfc3339
 from evidence_kit.model.unit import Scope, Unit
 
 PAGE = 10_000  # the most that AWS gives, within 1 MB
@@ -26,12 +26,10 @@ class CloudWatchLogs:
         self._access = as_access(access)
 
     def units(self, scope: Scope, ctx: Context) -> Iterator[Unit]:
-        """Yield one unit a log group; what the group no longer keeps is closed as expired."""
+        """Return one unit a log group; what the group no longer keeps is closed as expired."""
         prefix = scope.params.get("log_group_prefix", "")
-        for unit in regional_units(self.spec, scope, self._access, ctx):
-            if unit.settled:
-                yield unit
-                continue
+
+        def enumerate_region(unit: Unit) -> Iterator[Unit]:
             wire = self._access.wire(unit.target, "logs", unit.region, ctx)
             asked = {"logGroupNamePrefix": prefix} if prefix else {}
             groups = 0
@@ -45,6 +43,8 @@ class CloudWatchLogs:
                 reason = "no log group here" + (f" starts with `{prefix}`" if prefix else "")
                 yield replace(unit, settled=(UnitStatus.NOT_CONFIGURED, reason))
 
+        return units_within(self.spec, scope, self._access, ctx, enumerate_region)
+
     def acquire(self, unit: Unit, ctx: Context) -> Iterator[Item]:
         """Yield every page until the provider gives no token."""
         if unit.window is None:
@@ -52,8 +52,8 @@ class CloudWatchLogs:
         wire = self._access.wire(unit.target, "logs", unit.region, ctx)
         params = {
             "logGroupName": unit.stream,
-            "startTime": _milliseconds(unit.window.start),
-            "endTime": _milliseconds(unit.window.end) - 1,  # inclusive at the provider, excluded by us
+            "startTime": epoch_ms(unit.window.start),
+            "endTime": epoch_ms(unit.window.end) - 1,  # inclusive at the provider, excluded by us
             "limit": PAGE,
         }
         for answer, cursor in pages(wire, ctx, "FilterLogEvents", params, result="events"):
@@ -83,10 +83,6 @@ def _kept(unit: Unit, days: int | None, now: datetime) -> Iterator[Unit]:
     yield replace(unit, window=old, settled=(UnitStatus.EXPIRED_RETENTION, reason))
     if unit.window.end > since:
         yield replace(unit, window=Window(since, unit.window.end))
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
 
 
 def _instant(milliseconds: int) -> str:

@@ -1,8 +1,10 @@
-"""From targets to regions: what is switched on, and what the operator asked for."""
+"""From targets to regions: what is switched on, what the operator asked for, and what cannot be enumerated."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from evidence_kit.collectors.aws.access import AwsAccess, home_region
+from evidence_kit.model.exchange import Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
@@ -26,13 +28,31 @@ def regional_units(spec: SourceSpec, scope: Scope, access: AwsAccess, ctx: Conte
         )
 
 
+def units_within(
+    spec: SourceSpec,
+    scope: Scope,
+    access: AwsAccess,
+    ctx: Context,
+    enumerate_region: Callable[[Unit], Iterator[Unit]],
+) -> Iterator[Unit]:
+    """Yield what `enumerate_region` finds in each region; one that refuses is closed and the next one asked."""
+    for unit in regional_units(spec, scope, access, ctx):
+        if unit.settled:
+            yield unit
+            continue
+        try:
+            yield from enumerate_region(unit)
+        except Stop as stop:
+            yield replace(unit, settled=(stop.status, stop.reason))
+
+
 def regions_of(scope: Scope, access: AwsAccess, ctx: Context) -> Iterator[tuple[str, bool]]:
     """Yield `(region, is enabled)`: the target's own list, or all that AWS says the account has."""
     if scope.target.regions:
         yield from ((region, True) for region in scope.target.regions)
         return
     wire = access.wire(scope.target, "ec2", home_region(scope.target), ctx)
-    answer = wire.call(ctx, "DescribeRegions", {"AllRegions": True})
+    answer = wire.call(ctx, "DescribeRegions", {"AllRegions": True}, result="Regions")
     ctx.record(answer.exchange)
-    for region in sorted(answer.parsed.get("Regions", []), key=lambda item: str(item["RegionName"])):
+    for region in sorted(answer.parsed["Regions"], key=lambda item: str(item["RegionName"])):
         yield str(region["RegionName"]), region.get("OptInStatus") != "not-opted-in"

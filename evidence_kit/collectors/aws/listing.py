@@ -23,6 +23,7 @@ class S3Object:
     latest: bool
     size: int
     modified: str
+    etag: str = ""
     deleted: bool = False
 
     @property
@@ -94,5 +95,6 @@ def _object(bucket: str, item: Mapping[str, Any], *, latest: bool, deleted: bool
         latest=latest,
         size=int(item.get("Size", 0)),
         modified=rfc3339(item["LastModified"]),
+        etag=str(item.get("ETag", "")),
         deleted=deleted,
     )

@@ -25,12 +25,13 @@ def pages(
     while True:
         answer = wire.call(ctx, operation, {**params, **dict(token)}, result=result)
         token = _next(wire.paginators.get(operation, {}), answer.parsed)
-        if token in seen:
-            raise Stop(UnitStatus.PARTIAL_ERROR, f"{operation} repeats a page token: the provider runs in a loop")
-        seen.add(token)
+        # What arrived is evidence even if what it promises is a loop: it goes out before the loop is judged.
         yield answer, "&".join(value for _, value in token) if token else None
         if not token:
             return
+        if token in seen:
+            raise Stop(UnitStatus.PARTIAL_ERROR, f"{operation} repeats a page token: the provider runs in a loop")
+        seen.add(token)
 
 
 def _next(rules: Mapping[str, Any], parsed: Mapping[str, Any]) -> Token:

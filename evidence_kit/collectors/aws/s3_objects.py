@@ -52,4 +52,6 @@ class S3Objects:
             if not item.latest:
                 message = f"{item.bucket}/{item.key} was overwritten or deleted; the older version is taken too"
                 yield Remark(finding=Finding(kind="older_version", message=message, facts=item.facts()))
-            yield Download(name=item.name, open=partial(wire.stream, ctx, item.params()), object=item.facts())
+            yield Download(
+                name=item.name, open=partial(wire.stream, ctx, item.params(), etag=item.etag), object=item.facts()
+            )

@@ -1,12 +1,13 @@
 """Where CloudTrail delivers to: the trails of an account, and the day folders of their buckets."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from evidence_kit.collectors.aws.access import AwsAccess, home_region
-from evidence_kit.collectors.aws.fanout import regions_of
+from evidence_kit.collectors.aws.fanout import units_within
 from evidence_kit.model.ports import Context
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
@@ -40,7 +41,10 @@ class Delivery:
         if found is None:
             return None
         form = "%Y%m%dT%H%M%S" if len(found[1]) > len("20261118T0000") else "%Y%m%dT%H%M"
-        return datetime.strptime(found[1], form).replace(tzinfo=UTC)
+        try:
+            return datetime.strptime(found[1], form).replace(tzinfo=UTC)
+        except ValueError:  # digits that are no date: whoever may write to the bucket may choose any name
+            return None
 
     def folders(self, unit: Unit) -> Iterator[str]:
         """Yield the day folders that a unit's window touches."""
@@ -65,26 +69,24 @@ def trail_units(
 
     The window is the time of delivery: it reaches further than the events asked for, by the look-ahead.
     """
-    trails = _trails(scope, access, ctx)
     window = Window(scope.window.start, scope.window.end + delivery.look_ahead)
-    for region, _ in regions_of(scope, access, ctx):
+
+    def enumerate_region(unit: Unit) -> Iterator[Unit]:
+        trails = _trails(unit, scope, access, ctx)
         if not trails:
-            settled = (UnitStatus.NOT_CONFIGURED, "the account has no trail that delivers to S3")
-            yield Unit(source=spec.name, target=scope.target, region=region, window=scope.window, settled=settled)
+            yield replace(unit, settled=(UnitStatus.NOT_CONFIGURED, "no trail here delivers to S3"))
+        names = Counter(trail["name"] for trail in trails)
         for trail in trails:
-            if trail["multi"] or trail["home"] == region:
-                yield Unit(
-                    source=spec.name,
-                    target=scope.target,
-                    region=region,
-                    stream=trail["name"],
-                    window=window,
-                    settings=trail,
-                )
+            # A member account may own a trail that is called like its organisation's.
+            stream = trail["name"] if names[trail["name"]] == 1 else trail["arn"]
+            yield replace(unit, stream=stream, window=window, settings=trail)
+
+    return units_within(spec, scope, access, ctx, enumerate_region)
 
 
-def _trails(scope: Scope, access: AwsAccess, ctx: Context) -> list[Mapping[str, str]]:
-    wire = access.wire(scope.target, "cloudtrail", home_region(scope.target), ctx)
+def _trails(unit: Unit, scope: Scope, access: AwsAccess, ctx: Context) -> list[Mapping[str, str]]:
+    """Ask in the region itself: nowhere else would name a trail that is of this region only."""
+    wire = access.wire(unit.target, "cloudtrail", unit.region, ctx)
     answer = wire.call(ctx, "DescribeTrails", {"includeShadowTrails": True}, result="trailList")
     ctx.record(answer.exchange)
     found: dict[str, Mapping[str, str]] = {}

@@ -1,12 +1,13 @@
 """The tap: one AWS call, its exact response bytes, and every attempt on record.
 
-botocore reads a body that is too short, or that is not JSON, as an empty page without an error. Here both are
-transport failures, and are tried again.
+botocore reads a body that is too short, empty or of another language as an empty page without an error. Here each
+of these is a transport failure, and is tried again.
 """
 
 import hashlib
 import io
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from evidence_kit.collectors.aws.verdicts import verdict
-from evidence_kit.errors import AccessError
+from evidence_kit.errors import AccessError, UsageError
 from evidence_kit.model.exchange import Exchange, Recorded, Request, Retryable, Stop, Stream
 from evidence_kit.model.ports import Context
 from evidence_kit.model.status import UnitStatus
@@ -49,6 +50,13 @@ HEADERS = frozenset(
 )  # fmt: skip
 _TOKENS = frozenset({"nexttoken", "marker", "continuationtoken", "paginationtoken", "startkey"})
 _CHUNK = 1 << 20
+_ROOT = re.compile(rb"\s*(?:<[?!][^>]*>\s*)*<([A-Za-z_][\w.-]*)")
+# What S3 calls the root of a listing; the other XML protocols name theirs after the operation.
+_S3_ROOTS = {"ListObjectVersions": "ListVersionsResult", "ListObjectsV2": "ListBucketResult"}
+
+
+# What botocore's parsers raise, beside their own errors, over members that are not of the model's types.
+_FOREIGN = (KeyError, TypeError, AttributeError, ValueError)
 
 
 class BadBody(Exception):  # noqa: N818 - raised inside botocore, translated at once
@@ -116,7 +124,7 @@ class AwsWire:
         self.paginators = paginators
         self._here = threading.local()
         self._methods = {name: method for method, name in client.meta.method_to_api_mapping.items()}
-        self._json = "json" in str(client.meta.service_model.metadata.get("protocol"))
+        self._protocol = str(client.meta.service_model.metadata.get("protocol"))
         client.meta.events.register("before-send", self._before_send)  # type: ignore[arg-type]
         client.meta.events.register("before-parse", self._before_parse)
 
@@ -130,14 +138,14 @@ class AwsWire:
     def call(self, ctx: Context, operation: str, params: Mapping[str, object], *, result: str = "") -> Answer:
         """Return the answer to one call, after as many attempts as the engine allows.
 
-        A JSON answer without its `result` key is no answer: services say "none" with an empty list.
+        An answer without its `result` is no answer: services say "none" with an empty list.
         """
         request = self._request(operation, params)
 
         def send(attempt: int, recorded: Recorded | None = None) -> Answer:
             tap = _Tap(ctx.now, request, attempt, recorded)
             parsed = self._invoke(ctx, tap, operation, params)
-            if result and self._json and result not in parsed:
+            if result and result not in parsed:
                 ctx.record(tap.exchange(error=f"no `{result}` in the answer"))
                 raise Retryable(f"{operation} answered without `{result}`")
             return Answer(parsed, tap.body or b"", _exchange_of(tap))
@@ -146,13 +154,13 @@ class AwsWire:
             return send(1, recorded)
         return ctx.retrying(self._quota(operation), send)
 
-    def fetch(self, ctx: Context, params: Mapping[str, object]) -> Answer:
-        """Return one small S3 object whole, as `GetObject` sent it."""
+    def fetch(self, ctx: Context, params: Mapping[str, object], *, etag: str) -> Answer:
+        """Return one small S3 object whole, as `GetObject` sent it; `etag` is what the listing said of it."""
         request = self._request("GetObject", params)
 
         def send(attempt: int, recorded: Recorded | None = None) -> Answer:
             tap = _Tap(ctx.now, request, attempt, recorded)
-            parsed = self._invoke(ctx, tap, "GetObject", params)
+            parsed = self._open(ctx, tap, params, etag)
             with _body_errors(ctx, tap):
                 tap.body = parsed["Body"].read()
             tap.received_at = ctx.now()
@@ -164,11 +172,10 @@ class AwsWire:
         return ctx.retrying(self._quota("GetObject"), send)
 
     @contextmanager
-    def stream(self, ctx: Context, params: Mapping[str, object]) -> Iterator[Stream]:
+    def stream(self, ctx: Context, params: Mapping[str, object], *, etag: str) -> Iterator[Stream]:
         """Open one S3 object as a stream. One attempt: the engine repeats a download as a whole."""
         tap = _Tap(ctx.now, self._request("GetObject", params), 1)
-        parsed = self._invoke(ctx, tap, "GetObject", params)
-        body = parsed["Body"]
+        body = self._open(ctx, tap, params, etag)["Body"]
 
         def chunks() -> Iterator[bytes]:
             with _body_errors(ctx, tap):
@@ -190,11 +197,21 @@ class AwsWire:
         finally:
             body.close()
 
+    def _open(self, ctx: Context, tap: _Tap, params: Mapping[str, object], etag: str) -> Mapping[str, Any]:
+        """Ask for an object; Retryable unless what answers is the very object that was listed."""
+        parsed = self._invoke(ctx, tap, "GetObject", params)
+        if (found := str(parsed.get("ETag", ""))) != etag:
+            parsed["Body"].close()
+            ctx.record(tap.exchange(error="other ETag"))
+            raise Retryable(f"listed with ETag {etag}, answered with {found or 'none'}")
+        return parsed
+
     def _invoke(self, ctx: Context, tap: _Tap, operation: str, params: Mapping[str, object]) -> Mapping[str, Any]:
         """Send once; whatever botocore raises is put on record and translated here, nowhere else."""
+        method = getattr(self._client, self._method(operation))
         self._here.tap = tap
         try:
-            parsed: Mapping[str, Any] = getattr(self._client, self._methods[operation])(**params)
+            parsed: Mapping[str, Any] = method(**params)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "Unknown"))
             message = str(error.response.get("Error", {}).get("Message", ""))
@@ -204,13 +221,18 @@ class AwsWire:
             raise AccessError("no AWS credentials found", hint="set AWS_PROFILE or AWS_ACCESS_KEY_ID") from error
         except ParamValidationError as error:
             raise Stop(UnitStatus.PARTIAL_ERROR, f"{operation} was asked wrongly: {error}"[:500]) from error
-        except (BotoCoreError, HTTPError, BadBody, OSError, KeyError, ResponseParserError) as error:
-            # KeyError and ResponseParserError are what the query and XML parsers make of a foreign body.
+        except (BotoCoreError, HTTPError, BadBody, OSError, ResponseParserError, *_FOREIGN) as error:
             ctx.record(tap.exchange(error=type(error).__name__))
             raise Retryable(f"{type(error).__name__}: {error}"[:300]) from error
         finally:
             self._here.tap = None
         return parsed
+
+    def _method(self, operation: str) -> str:
+        try:
+            return self._methods[operation]
+        except KeyError as error:
+            raise UsageError(f"{self.service} has no operation `{operation}`") from error
 
     # -- botocore's events -------------------------------------------------------------------------------------
 
@@ -248,7 +270,7 @@ class AwsWire:
         if length.isdigit() and int(length) != len(body) and "content-encoding" not in tap.headers:
             raise BadBody(f"{len(body):,} of {int(length):,} bytes arrived")
         if tap.status == HTTPStatus.OK:
-            _require_dialect(body, is_json=self._json)
+            _require_dialect(body, self._protocol, tap.request.operation)
 
     # -- what goes on record -----------------------------------------------------------------------------------
 
@@ -269,15 +291,19 @@ class AwsWire:
         return ("aws", self._target, self._region, f"{self.service} {operation}")
 
 
-def _require_dialect(body: bytes, *, is_json: bool) -> None:
-    """Raise BadBody for a success that speaks another language than its API: a proxy's or a portal's page."""
-    if is_json:
+def _require_dialect(body: bytes, protocol: str, operation: str) -> None:
+    """Raise BadBody for a success that is not its API's answer: nothing, or a proxy's or a portal's page."""
+    if "json" in protocol:
         try:
-            json.loads(body or b"{}")
-        except ValueError as error:
-            raise BadBody("HTTP 200 with a body that is not JSON") from error
-    elif body and (not body.lstrip().startswith(b"<") or b"<html" in body[:512].lower()):
-        raise BadBody("HTTP 200 with a body that is not the XML of this API")
+            fits = isinstance(json.loads(body), dict)
+        except ValueError:
+            fits = False
+    else:
+        expected = _S3_ROOTS.get(operation) if protocol == "rest-xml" else f"{operation}Response"
+        root = _ROOT.match(body)
+        fits = root is not None and expected in {None, root[1].decode()}
+    if not fits:
+        raise BadBody(f"HTTP 200 with a body that is not an answer to {operation}")
 
 
 def _exchange_of(tap: _Tap) -> Exchange:

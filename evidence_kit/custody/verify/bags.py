@@ -1,10 +1,10 @@
 """One bag: its seal, its manifests, every file, its records, the providers' proofs it carries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evidence_kit.custody import bag, dsse, seal, statement, strict
-from evidence_kit.custody.extsort import sorted_lines
+from evidence_kit.custody.extsort import LineSorter, sorted_lines
 from evidence_kit.custody.keys import PublicKey
 from evidence_kit.custody.merkle import Frontier
 from evidence_kit.custody.seal import Sealed
@@ -36,7 +36,8 @@ class Expected:
 class BagFacts:
     """What a bag adds to the report."""
 
-    missing: int = 0
+    missing: set[str] = field(default_factory=set)
+    whole: set[str] = field(default_factory=set)
     artifacts: int = 0
     bytes: int = 0
     sealed: bool = False
@@ -55,8 +56,8 @@ def check_sealed(vault: Vault, want: Expected, trust: Trust, tallies: Tallies, *
     _check_payload(vault, root, facts, tallies)
     ledger_facts, tree = _check_records(vault, root, keys, tallies, each_signature=each_signature)
     if sealed is not None:
-        _check_counts(root, sealed, ledger_facts, tree, facts, tallies)
-    facts.missing = ledger_facts.missing + len(ledger_facts.open)
+        _check_counts(root, sealed, ledger_facts, tree, facts, tallies, each_signature=each_signature)
+    facts.missing, facts.whole = ledger_facts.lost | ledger_facts.open, ledger_facts.whole
     return facts
 
 
@@ -105,8 +106,8 @@ def _acquisition_keys(vault: Vault, want: Expected, sealed: Sealed | None, talli
         for part in parts:
             key = PublicKey.from_pem(part + _PEM_END)
             keys[key.keyid] = key
-        if sealed is not None and set(sealed.keys) != set(keys):
-            raise SignatureError("the seal names other acquisition keys")
+        if sealed is not None and sealed.keys != len(keys):
+            raise SignatureError(f"the seal counts {sealed.keys} acquisition keys, the file has {len(keys)}")
         if want.keys is not None and set(want.keys) != set(keys):
             raise SignatureError("the custody log endorses other acquisition keys")
     return keys
@@ -163,25 +164,37 @@ def _check_records(
         tallies["ledger"].fail(ChainError("the ledger of a sealed bag is torn"), f"{root}/{bag.LEDGER}")
     proofs.check(vault, tallies["proofs"])
     wanted = records.manifest_as_stored(vault, root) if each_signature else None
-    tree = records.check_attestations(vault, root, keys, tallies, each_signature=each_signature, wanted=wanted)
+    tree = records.check_attestations(vault, root, keys, tallies, wanted=wanted)
     if not each_signature:
         tallies["attestations"].unasked.append("each artifact's own signature (`--each-signature`)")
     return facts, tree
 
 
 def _check_counts(
-    root: str, sealed: Sealed, facts: LedgerFacts, tree: Frontier, found: BagFacts, tallies: Tallies
+    root: str,
+    sealed: Sealed,
+    facts: LedgerFacts,
+    tree: Frontier,
+    found: BagFacts,
+    tallies: Tallies,
+    *,
+    each_signature: bool,
 ) -> None:
     with tallies["attestations"].asking(f"{root}/{bag.ATTESTATIONS}"):
         if (tree.size, tree.root().hex()) != (sealed.artifacts, sealed.artifacts_root):
             raise ChainError("the attestations are not the ones that were sealed")
+        checked = ", each signature verified" if each_signature else " as they were sealed"
+        tallies["attestations"].notes.append(f"{tree.size:,} attestations{checked}")
     with tallies["ledger"].asking(f"{root}/{bag.LEDGER}"):
         if (facts.chain.size, facts.chain.head) != (sealed.ledger_size, sealed.ledger_head):
             raise ChainError("the ledger is not the one that was sealed")
         if facts.artifacts != sealed.artifacts or facts.acquisition != sealed.acquisition or not facts.closed:
             raise ChainError("ledger and seal do not tell the same")
+        if not tallies["files"].defects and found.bytes != sealed.payload_bytes:
+            raise ChainError(f"the seal counts {sealed.payload_bytes:,} bytes of evidence, the bag {found.bytes:,}")
+        tallies["ledger"].notes.append(f"{facts.attempts:,} exchanges in one chain")
     with tallies["units"].asking(f"{root}/{bag.LEDGER}"):
-        missing = facts.missing + len(facts.open)
+        missing = len(facts.lost) + len(facts.open)
         if facts.open:
             raise ChainError(f"{len(facts.open)} planned units never ended, such as {min(facts.open)!a}")
         if (facts.planned, missing) != (sealed.units, sealed.units_missing):
@@ -196,25 +209,47 @@ def check_unsealed(vault: Vault, want: Expected, tallies: Tallies) -> BagFacts:
     root = want.root
     facts = BagFacts()
     tallies["seal"].unasked.append(f"{want.id} was never sealed; `evidence-kit resume` continues it")
-    if vault.stat(f"{root}/{bag.LEDGER}") is None:
+    present = _count_evidence(vault, root, tallies)
+    if not present and vault.stat(f"{root}/{bag.LEDGER}") is None:
         tallies["ledger"].unasked.append(f"{want.id} has no ledger yet")
         return facts
     taken, proofs = LedgerFacts(), Proofs(root)
-    stored = sorted_lines(records.stored_lines(vault, root, taken, proofs, tallies))
-    for line in stored:
-        path, _, digest = line[:-1].decode().partition("  ")
-        with tallies["files"].asking(f"{root}/{path}"):
-            found, size = files.digest(vault, f"{root}/{path}")
-            if found != digest:
-                raise DigestError("differs from what the ledger recorded")
-            facts.artifacts, facts.bytes = facts.artifacts + 1, facts.bytes + size
-    if vault.stat(f"{root}/{bag.ATTESTATIONS}"):
-        tree = records.check_attestations(vault, root, want.keys or {}, tallies, each_signature=True, wanted=None)
-        if tree.size < taken.artifacts:
-            message = f"{taken.artifacts} artifacts, {tree.size} attestations"
-            tallies["attestations"].fail(ChainError(message), f"{root}/{bag.ATTESTATIONS}")
-    tallies["ledger"].passed += taken.chain.size > 0
+    acknowledged = LineSorter()
+    for line in sorted_lines(records.stored_lines(vault, root, taken, proofs, tallies)):
+        acknowledged.add(line)
+        _check_stored(vault, root, line, facts, tallies)
+    _check_unsealed_ledger(root, want, taken, tallies)
+    keys = want.keys or {}
+    records.check_attestations(vault, root, keys, tallies, wanted=iter(acknowledged), may_lead=True)
+    if present > taken.artifacts:
+        said = f"{present - taken.artifacts} files of {want.id} that its ledger does not acknowledge"
+        tallies["files"].unasked.append(said)
+    facts.missing, facts.whole = taken.lost | taken.open, taken.whole
+    return facts
+
+
+def _count_evidence(vault: Vault, root: str, tallies: Tallies) -> int:
+    """Count the files below `data`; no crash leaves links or devices anywhere in a bag."""
+    present = 0
+    for entry in vault.walk(root):
+        if entry.kind != "file":
+            tallies["layout"].fail(UnexpectedError("is not a plain file"), files.printable(entry.path))
+        present += entry.path.startswith(f"{root}/data/")
+    return present
+
+
+def _check_stored(vault: Vault, root: str, line: bytes, facts: BagFacts, tallies: Tallies) -> None:
+    path, _, digest = line[:-1].decode().partition("  ")
+    with tallies["files"].asking(f"{root}/{path}"):
+        found, size = files.digest(vault, f"{root}/{path}")
+        if found != digest:
+            raise DigestError("differs from what the ledger recorded")
+        facts.artifacts, facts.bytes = facts.artifacts + 1, facts.bytes + size
+
+
+def _check_unsealed_ledger(root: str, want: Expected, taken: LedgerFacts, tallies: Tallies) -> None:
+    with tallies["ledger"].asking(f"{root}/{bag.LEDGER}"):
+        if taken.acquisition not in {"", want.id}:
+            raise ChainError(f"the ledger belongs to acquisition {taken.acquisition[:80]!a}")
     if taken.torn:
         tallies["ledger"].notes.append("the last line is torn")
-    facts.missing = taken.missing + len(taken.open)
-    return facts

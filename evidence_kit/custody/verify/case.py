@@ -42,7 +42,7 @@ def verify_case(vault: Vault, *, name: str, trust: Trust, options: Options) -> R
     _check_description(vault, state, tallies)
     facts = [_check_bag(vault, known, state.case, trust, tallies, options) for known in _bags(state)]
     _check_layout(vault, state, tallies)
-    return _report(name, facts, tallies, empty=not facts)
+    return _report(name, facts, tallies)
 
 
 def verify_bag(vault: Vault, *, name: str, trust: Trust, options: Options) -> Report:
@@ -54,7 +54,7 @@ def verify_bag(vault: Vault, *, name: str, trust: Trust, options: Options) -> Re
     if vault.stat(f"{name}/{bag.SEAL}") is None:
         raise SignatureError(f"`{name}` has no seal", hint="verify the case that it belongs to")
     facts = bags.check_sealed(vault, want, trust, tallies, each_signature=options.each_signature)
-    return _report(name, [facts], tallies, empty=False)
+    return _report(name, [facts], tallies)
 
 
 def _trust(trust: Trust, tallies: Tallies) -> None:
@@ -84,7 +84,7 @@ def _check_log(vault: Vault, trust: Trust, tallies: Tallies, last: bytes | None)
     with tally.asking(log.CHECKPOINT):
         with vault.open(log.CHECKPOINT) as stream:
             log.require_checkpoint(stream.read(checkpoint.MAX_CHECKPOINT + 1), state)
-        tally.notes.append(f"{state.tree.size} events, checkpoint signed")
+        tally.notes.append(f"{state.tree.size} event{'s' if state.tree.size != 1 else ''}, checkpoint signed")
     if remembered:
         roots[state.tree.size] = state.tree.root().hex()
         with tally.asking(log.CHECKPOINT):
@@ -120,11 +120,11 @@ def _check_description(vault: Vault, state: State, tallies: Tallies) -> None:
         found, _ = files.digest(vault, log.CASE)
         if found != state.case_sha256:
             raise DigestError("differs from the case description that was signed when the case was opened")
-        tallies["case"].notes.append(f"case {state.case}")
+        tallies["case"].notes.append(f"case {files.printable(state.case)}")
 
 
 def _bags(state: State) -> Sequence[log.Acquisition]:
-    return [known for known in state.acquisitions.values() if not known.abandoned]
+    return list(state.acquisitions.values())
 
 
 def _check_bag(
@@ -153,20 +153,26 @@ def _check_layout(vault: Vault, state: State, tallies: Tallies) -> None:
         tallies["layout"].fail(MissingError("there is no case here"), log.CASE)
 
 
-def _report(name: str, facts: Sequence[BagFacts], tallies: Tallies, *, empty: bool) -> Report:
+def _report(name: str, facts: Sequence[BagFacts], tallies: Tallies) -> Report:
     artifacts, octets = sum(f.artifacts for f in facts), sum(f.bytes for f in facts)
     if tallies["files"].passed or tallies["files"].defects:
         note = f"{tallies['files'].passed:,} of {artifacts:,} files match, {octets:,} bytes"
         tallies["files"].notes.insert(0, note)
-    for bag_facts in facts:
-        if bag_facts.sealed and not bag_facts.artifacts:
-            empty = empty or len(facts) == 1
+    empty = all(found.sealed and not found.artifacts for found in facts)
     if empty and not any(check.defects for check in tallies.checks()):
         tallies["files"].fail(EmptyError("nothing was collected; there is nothing to verify"), name)
     return Report(
         subject=name,
         checks=tallies.checks(),
-        missing_units=sum(f.missing for f in facts),
+        missing_units=len(_still_missing(facts)),
         unsealed=sum(not f.sealed for f in facts),
         unasked=tallies.unasked(),
     )
+
+
+def _still_missing(facts: Sequence[BagFacts]) -> set[str]:
+    """Return the units that no acquisition got in full: a later one answers for those that it tried again."""
+    missing: set[str] = set()
+    for found in facts:
+        missing = (missing | found.missing) - found.whole
+    return missing

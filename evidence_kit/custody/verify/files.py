@@ -1,13 +1,11 @@
 """Files against manifests: every listed one is there and unchanged, and no other is."""
 
 import hashlib
-from collections.abc import Iterator
 from typing import Self
 
 from evidence_kit.custody import bag, names
-from evidence_kit.custody.bag import Listed
 from evidence_kit.custody.verify.tally import Tally
-from evidence_kit.errors import DigestError, EvidenceKitError, MissingError, UnexpectedError
+from evidence_kit.errors import DigestError, EvidenceKitError, UnexpectedError
 from evidence_kit.model.ports import Vault
 
 _CHUNK = 1 << 20
@@ -33,7 +31,6 @@ def check_listed(vault: Vault, root: str, manifest: str, tally: Tally) -> tuple[
                 found, size = digest(vault, path)
             except EvidenceKitError as error:
                 tally.fail(error, path)
-                present += not isinstance(error, MissingError)
                 continue
             present, octets = present + 1, octets + size
             if found == listed.sha256:
@@ -52,15 +49,15 @@ def check_listed(vault: Vault, root: str, manifest: str, tally: Tally) -> tuple[
 def check_unlisted(vault: Vault, root: str, folder: str, manifest: str, present: int, tally: Tally) -> None:
     """Report every file below `folder` that `manifest` does not list.
 
-    As paths in a manifest are unique, equal counts mean equal sets, and nothing has to be held or looked up. Only
-    when there are more files than lines is each looked up, by bisecting the sorted manifest where it lies.
+    As paths in a manifest are unique, equal counts of sound files mean equal sets, and nothing has to be held or
+    looked up. Else each is looked up, by bisecting the sorted manifest where it lies.
     """
     found = 0
     for entry in vault.walk(f"{root}/{folder}"):
         found += 1
         if entry.kind != "file":
             tally.fail(UnexpectedError("is not a plain file"), printable(entry.path))
-    if found <= present:
+    if found <= present and not tally.defects:
         return
     with Lookup(vault, f"{root}/{manifest}") as lookup:
         for entry in vault.walk(f"{root}/{folder}"):
@@ -100,9 +97,9 @@ class Lookup:
             if middle:
                 # Step back one byte, so that a line starting exactly at `middle` is not skipped.
                 self._stream.seek(middle - 1)
-                self._stream.readline()
+                self._line()
             start = self._stream.tell()
-            line = self._stream.readline()
+            line = self._line()
             if not line or start >= high:
                 high = middle
                 continue
@@ -115,8 +112,5 @@ class Lookup:
                 high = middle
         return None
 
-
-def listed_lines(vault: Vault, root: str, manifest: str) -> Iterator[Listed]:
-    """Yield the lines of a manifest."""
-    with vault.open(f"{root}/{manifest}") as stream:
-        yield from bag.read_manifest(stream)
+    def _line(self) -> bytes:
+        return self._stream.readline(bag.MAX_LINE)

@@ -4,18 +4,17 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
 from evidence_kit.custody import ledger, strict
 from evidence_kit.custody.cloudtrail.chain import check_chain
-from evidence_kit.custody.cloudtrail.digest import Digest, parse_digest
+from evidence_kit.custody.cloudtrail.digest import MAX_DIGEST, Digest, parse_digest
 from evidence_kit.custody.cloudtrail.inflate import inflated_sha256
 from evidence_kit.custody.extsort import LineSorter
 from evidence_kit.custody.verify.tally import Tally
 from evidence_kit.errors import EvidenceKitError, ProviderProofError
-from evidence_kit.model.check import Defect
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window, parse_instant
@@ -31,8 +30,8 @@ def public_keys(body: bytes) -> dict[str, bytes]:
     """Read a `ListPublicKeys` response: fingerprint to PKCS#1 DER."""
     try:
         listed = json.loads(body)["PublicKeyList"]
-        return {item["Fingerprint"]: b64decode(item["Value"]) for item in listed}
-    except (ValueError, KeyError, TypeError) as error:
+        return {item["Fingerprint"]: b64decode(item["Value"], validate=True) for item in listed}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ProviderProofError(f"a stored list of public keys cannot be read: {error}") from error
 
 
@@ -46,7 +45,6 @@ class Proofs:
     logs: LineSorter = field(default_factory=LineSorter)
     asked: dict[str, tuple[str, str, Window]] = field(default_factory=dict)
     whole: list[tuple[str, str, Window]] = field(default_factory=list)
-    partial: int = 0
 
     def take(self, entry: ledger.Entry) -> None:
         """Note what a ledger entry says about digests, keys and log files."""
@@ -58,8 +56,6 @@ class Proofs:
         elif entry.kind == ledger.UNIT and unit in self.asked:
             if entry.fields.get("status") in _WHOLE:
                 self.whole.append(self.asked[unit])
-            else:
-                self.partial += 1
         elif entry.kind == ledger.EXCHANGE and entry.fields.get("artifact") is not None:
             self._artifact(unit.startswith(LOGS), entry.fields)
 
@@ -101,7 +97,8 @@ class Proofs:
         for _, group in groupby(sorted(digests, key=lambda d: d.trail_id), key=lambda d: d.trail_id):
             result = check_chain(tuple(group), keys)
             valid, total = valid + result.valid, total + result.total
-            tally.defects.extend(self._placed(defect) for defect in result.defects)
+            for defect in result.defects:
+                tally.keep(replace(defect, subject=f"{self.root}/{defect.subject}"))
             for claim in result.logs:
                 claims.add(f"{_one_line(f'{claim.bucket}/{claim.key}')}\t{claim.sha256}\n".encode())
         tally.passed += valid
@@ -110,17 +107,12 @@ class Proofs:
             f"CloudTrail: {valid} of {total} digests chain, {good} of {seen} log files match AWS's hashes"
         )
 
-    def _placed(self, defect: Defect) -> Defect:
-        return Defect(
-            verdict=defect.verdict,
-            subject=f"{self.root}/{defect.subject}",
-            message=defect.message,
-            facts=defect.facts,
-        )
-
     def _read(self, vault: Vault, path: str) -> bytes:
         with vault.open(f"{self.root}/{path}") as stream:
-            return stream.read()
+            body = stream.read(MAX_DIGEST + 1)
+        if len(body) > MAX_DIGEST:
+            raise ProviderProofError(f"larger than the {MAX_DIGEST:,} bytes that any proof takes")
+        return body
 
     def _digest(self, vault: Vault, item: tuple[str, str, str], tally: Tally) -> Digest | None:
         path, signature, place = item
@@ -150,37 +142,44 @@ class Proofs:
         return good, seen
 
     def _matches(self, vault: Vault, place: str, sha256: str, paths: list[str], tally: Tally) -> bool:
-        found = ""
+        """Hold every stored version against the claim; return whether one is what AWS delivered.
+
+        CloudTrail never overwrites a file, so any version that differs was put there by somebody else.
+        """
+        found = {path: self._inflated(vault, path) for path in paths}
+        good = [path for path in paths if found[path] == sha256]
+        tally.passed += len(good)
+        also = "; another version in this bag is what AWS delivered" if good else ""
         for path in paths:
-            try:
-                with vault.open(f"{self.root}/{path}") as stream:
-                    found = inflated_sha256(iter(lambda: stream.read(_CHUNK), b""))
-            except EvidenceKitError as error:
-                found = error.message
-            if found == sha256:
-                tally.passed += 1
-                return True
-        tally.fail(
-            ProviderProofError("differs from what AWS's digest says was delivered"),
-            f"{self.root}/{paths[-1]}",
-            aws=sha256,
-            found=found,
-            object=place,
-        )
-        return False
+            if path not in good:
+                error = ProviderProofError(f"differs from what AWS's digest says was delivered{also}")
+                tally.fail(error, f"{self.root}/{path}", aws=sha256, found=found[path], object=place)
+        return bool(good)
+
+    def _inflated(self, vault: Vault, path: str) -> str:
+        """Return the hash of a log file, or why there is none."""
+        try:
+            with vault.open(f"{self.root}/{path}") as stream:
+                return inflated_sha256(iter(lambda: stream.read(_CHUNK), b""))
+        except EvidenceKitError as error:
+            return error.message
 
     def _was_asked_for(self, place: str) -> bool:
         name = _DELIVERED.search(place)
         if name is None:
             return False
-        at = datetime.strptime(name[2], "%Y%m%dT%H%M").replace(tzinfo=UTC)
+        try:
+            at = datetime.strptime(name[2], "%Y%m%dT%H%M").replace(tzinfo=UTC)
+        except ValueError:
+            return False
         return any(
             f"/{account}/" in place and name[1] == region and at in span for account, region, span in self.whole
         )
 
 
 def _one_line(text: str) -> str:
-    return text.replace("\n", "\\n").replace("\t", "\\t")
+    """Return a place on one line that sorts before its tab; what digests claim is always printable."""
+    return text if text.isprintable() else ascii(text)
 
 
 def _pairs(lines: Iterator[bytes]) -> Iterator[tuple[str, str]]:

@@ -1,16 +1,17 @@
 """A bag's own records against each other: the ledger's chain, the attestations, and what both say was stored."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from evidence_kit.custody import bag, dsse, ledger, statement, strict
+from evidence_kit.custody import attest, bag, ledger, names, strict
 from evidence_kit.custody.extsort import sorted_lines
 from evidence_kit.custody.keys import PublicKey
 from evidence_kit.custody.ledger import Chain
 from evidence_kit.custody.merkle import Frontier
 from evidence_kit.custody.verify.proofs import Proofs
 from evidence_kit.custody.verify.tally import Tallies
-from evidence_kit.errors import ChainError, EvidenceKitError, SignatureError, UntrustedError
+from evidence_kit.errors import ChainError, EvidenceKitError, SignatureError, UsageError
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.status import UnitStatus
 
@@ -22,7 +23,9 @@ class LedgerFacts:
     chain: Chain = field(default_factory=Chain)
     open: set[str] = field(default_factory=set)
     planned: int = 0
-    missing: int = 0
+    planning: bool = True  # until `plan.closed`: nothing may be planned once evidence is being taken
+    lost: set[str] = field(default_factory=set)  # units that ended without all there is
+    whole: set[str] = field(default_factory=set)
     artifacts: int = 0
     attempts: int = 0
     acquisition: str = ""
@@ -36,8 +39,11 @@ class LedgerFacts:
         if entry.kind == ledger.OPENED:
             self.acquisition = entry.text("acquisition")
         elif entry.kind == ledger.PLANNED:
-            self.planned += 1
-            self.open.add(entry.text("unit"))
+            self._plan(entry.text("unit"))
+        elif entry.kind == ledger.PLAN_CLOSED:
+            self.planning = False
+            if strict.field(entry.fields, "units", int) != self.planned:
+                raise ChainError(f"the plan names {entry.fields['units']!a} units, {self.planned} were planned")
         elif entry.kind == ledger.UNIT:
             self._close(entry.text("unit"), entry.text("status"))
         elif entry.kind == ledger.CLOSED:
@@ -45,14 +51,22 @@ class LedgerFacts:
         elif entry.kind == ledger.EXCHANGE:
             self.attempts += 1
             return self._artifact(entry.fields)
+        elif entry.kind != ledger.RESUMED:
+            raise ChainError(f"the ledger holds an entry of an unknown kind: {entry.kind[:40]!a}")
         return None
+
+    def _plan(self, unit: str) -> None:
+        if not self.planning or unit in self.open:
+            raise ChainError(f"unit {unit!a} was planned twice, or after the plan was closed")
+        self.planned += 1
+        self.open.add(unit)
 
     def _close(self, unit: str, status: str) -> None:
         if unit not in self.open:
             raise ChainError(f"unit {unit!a} ends without being open")
         self.open.remove(unit)
         try:
-            self.missing += not UnitStatus(status).is_whole
+            (self.whole if UnitStatus(status).is_whole else self.lost).add(unit)
         except ValueError as error:
             raise ChainError(f"unit {unit!a} ends in a status that does not exist: {status!a}") from error
 
@@ -61,7 +75,7 @@ class LedgerFacts:
             return None
         stored = strict.field(fields, "artifact", dict)
         self.artifacts += 1
-        return f"{strict.field(stored, 'path', str)}  {strict.field(stored, 'sha256', str)}\n"
+        return f"{names.require_safe(strict.field(stored, 'path', str))}  {strict.field(stored, 'sha256', str)}\n"
 
 
 def stored_lines(vault: Vault, root: str, facts: LedgerFacts, proofs: Proofs, tallies: Tallies) -> Iterator[bytes]:
@@ -77,19 +91,30 @@ def stored_lines(vault: Vault, root: str, facts: LedgerFacts, proofs: Proofs, ta
     except ledger.Torn:
         facts.torn = True
     except EvidenceKitError as error:
-        tallies["ledger"].fail(error if isinstance(error, ChainError) else ChainError(error.message), path)
+        said = ChainError(error.message) if isinstance(error, SignatureError | UsageError) else error
+        tallies["ledger"].fail(said, path)
 
 
-def check_agreement(ours: Iterator[bytes], listed: Iterator[bytes], root: str, what: str, tallies: Tallies) -> None:
-    """Report where two sorted streams of `path  sha256` lines differ."""
+def check_agreement(
+    ours: Iterator[bytes],
+    listed: Iterator[bytes],
+    root: str,
+    what: str,
+    tallies: Tallies,
+    *,
+    may_lead: bool = False,
+) -> None:
+    """Report where two sorted streams of `path  sha256` lines differ; with `may_lead`, `ours` may hold more."""
     mine, theirs = next(ours, None), next(listed, None)
     while mine is not None or theirs is not None:
         if mine == theirs:
             mine, theirs = next(ours, None), next(listed, None)
             continue
         first = min(line for line in (mine, theirs) if line is not None)
-        name = first.decode("utf-8", "replace").partition("  ")[0]
-        tallies[what].fail(ChainError("ledger, attestations and manifest do not tell the same"), f"{root}/{name}")
+        if first != mine or not may_lead:
+            name = first.decode("utf-8", "replace").partition("  ")[0]
+            said = ChainError("ledger, attestations and manifest do not tell the same")
+            tallies[what].fail(said, f"{root}/{name}")
         if first == mine:
             mine = next(ours, None)
         else:
@@ -109,12 +134,12 @@ def check_attestations(
     keys: Mapping[str, PublicKey],
     tallies: Tallies,
     *,
-    each_signature: bool,
     wanted: Iterator[bytes] | None,
+    may_lead: bool = False,
 ) -> Frontier:
-    """Rebuild the tree over the attestation lines; with `each_signature` check each and hold it against `wanted`.
+    """Rebuild the tree over the attestation lines; with `wanted`, check each and hold what they say against it.
 
-    `wanted` are sorted `path  sha256` lines of what was stored.
+    `wanted` are sorted `path  sha256` lines of what was stored; after a crash the attestations `may_lead`.
     """
     tree = Frontier()
     path = f"{root}/{bag.ATTESTATIONS}"
@@ -124,31 +149,19 @@ def check_attestations(
         with vault.open(path) as stream:
             for number, (line, whole) in enumerate(ledger.raw_lines(stream, limit=strict.MAX_DOCUMENT), start=1):
                 if not whole:
-                    raise ledger.Torn(f"line {number} is torn")
+                    tally.notes.append("the last line is torn")
+                    return
                 tree.add(line)
-                if each_signature:
+                if wanted is not None:
                     with tally.asking(f"{path}:{number}"):
-                        yield _subject_line(line, keys)
+                        subject, sha256 = attest.attested(line, keys)
+                        yield f"{subject}  {sha256}\n".encode()
 
     try:
         if wanted is not None:
-            check_agreement(sorted_lines(subjects()), wanted, root, "attestations", tallies)
+            check_agreement(sorted_lines(subjects()), wanted, root, "attestations", tallies, may_lead=may_lead)
         else:
-            for _ in subjects():
-                pass
-    except ledger.Torn:
-        tally.notes.append("the last line is torn")
+            deque(subjects(), maxlen=0)
     except EvidenceKitError as error:
         tally.fail(error, path)
     return tree
-
-
-def _subject_line(line: bytes, keys: Mapping[str, PublicKey]) -> bytes:
-    envelope = dsse.parse_line(line)
-    try:
-        said = statement.parse(envelope.verify_among(keys.get), expected=statement.ARTIFACT)
-    except UntrustedError as error:
-        raise SignatureError("signed by a key that is not this acquisition's") from error
-    if len(said.subjects) != 1:
-        raise SignatureError("an attestation is about one artifact")
-    return f"{said.subjects[0].name}  {said.subjects[0].sha256}\n".encode()

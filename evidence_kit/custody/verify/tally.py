@@ -26,13 +26,15 @@ class Tally:
     more: int = 0
 
     def fail(self, error: EvidenceKitError, subject: str, **facts: str) -> None:
+        """Keep what `error` says about `subject` as a defect."""
+        self.keep(Defect(verdict=error.exit, subject=subject, message=error.message, facts=tuple(facts.items())))
+
+    def keep(self, defect: Defect) -> None:
         """Keep a defect; beyond MAX_DEFECTS only count."""
-        if len(self.defects) >= MAX_DEFECTS:
+        if len(self.defects) < MAX_DEFECTS:
+            self.defects.append(defect)
+        else:
             self.more += 1
-            return
-        self.defects.append(
-            Defect(verdict=error.exit, subject=subject, message=error.message, facts=tuple(facts.items()))
-        )
 
     @contextmanager
     def asking(self, subject: str) -> Iterator[None]:
@@ -51,7 +53,7 @@ class Tally:
         return Check(
             id=self.id,
             status=status,
-            summary="; ".join(said),
+            summary="; ".join(dict.fromkeys(said)),
             defects=tuple(self.defects),
             more_defects=self.more,
         )
@@ -72,4 +74,9 @@ class Tallies:
 
     def unasked(self) -> tuple[str, ...]:
         """Return what was not checked although something else in its check was."""
-        return tuple(f"{t.id}: {text}" for t in self._all.values() if t.passed or t.defects for text in t.unasked)
+        return tuple(
+            f"{t.id}: {text}"
+            for t in self._all.values()
+            if t.passed or t.defects
+            for text in dict.fromkeys(t.unasked)
+        )
