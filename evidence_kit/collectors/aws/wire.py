@@ -1,18 +1,15 @@
-"""The tap: one AWS call, its exact response bytes, and every attempt on record.
+"""One AWS call: tapped for its exact bytes, every attempt on record, foreign errors translated here.
 
 botocore reads a body that is too short, empty or of another language as an empty page without an error. Here each
 of these is a transport failure, and is tried again.
 """
 
 import hashlib
-import io
 import json
-import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -28,39 +25,19 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
+from evidence_kit.collectors.aws.tap import BadBody, StoredBody, Tap, plain, require_dialect, shown
 from evidence_kit.collectors.aws.verdicts import verdict
 from evidence_kit.errors import AccessError, UsageError
 from evidence_kit.model.exchange import Exchange, Recorded, Request, Retryable, Stop, Stream
 from evidence_kit.model.ports import Context
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import rfc3339
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-# What a provider says about an answer; nothing that authenticates anybody.
-HEADERS = frozenset(
-    {
-        "content-encoding", "content-length", "content-type", "date", "etag", "last-modified", "retry-after",
-        "x-amz-bucket-region", "x-amz-delete-marker", "x-amz-id-2", "x-amz-meta-backfill-generation-timestamp",
-        "x-amz-meta-signature", "x-amz-meta-signature-algorithm", "x-amz-request-id", "x-amz-server-side-encryption",
-        "x-amz-storage-class", "x-amz-version-id", "x-amzn-requestid", "x-amz-checksum-sha256",
-        "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-type",
-    }
-)  # fmt: skip
-_TOKENS = frozenset({"nexttoken", "marker", "continuationtoken", "paginationtoken", "startkey"})
 _CHUNK = 1 << 20
-_ROOT = re.compile(rb"\s*(?:<[?!][^>]*>\s*)*<([A-Za-z_][\w.-]*)")
-# What S3 calls the root of a listing; the other XML protocols name theirs after the operation.
-_S3_ROOTS = {"ListObjectVersions": "ListVersionsResult", "ListObjectsV2": "ListBucketResult"}
-
-
 # What botocore's parsers raise, beside their own errors, over members that are not of the model's types.
 _FOREIGN = (KeyError, TypeError, AttributeError, ValueError)
-
-
-class BadBody(Exception):  # noqa: N818 - raised inside botocore, translated at once
-    """A response that cannot be whole although its status says success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,46 +47,6 @@ class Answer:
     parsed: Mapping[str, Any]
     body: bytes
     exchange: Exchange
-
-
-@dataclass(slots=True)
-class _Tap:
-    """What one attempt saw go by."""
-
-    now: Callable[[], datetime]
-    request: Request
-    attempt: int
-    recorded: Recorded | None = None
-    sent_at: datetime | None = None
-    received_at: datetime | None = None
-    status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-
-    def exchange(self, error: str = "") -> Exchange:
-        """Return the attempt as it goes on record."""
-        now = self.now()
-        return Exchange(
-            request=self.request,
-            sent_at=self.sent_at or now,
-            received_at=self.received_at or now,
-            attempt=self.attempt,
-            status=self.status,
-            headers={name: value for name, value in self.headers.items() if name in HEADERS},
-            request_id=self.headers.get("x-amzn-requestid", self.headers.get("x-amz-request-id", "")),
-            sha256=hashlib.sha256(self.body).hexdigest() if self.body is not None else "",
-            bytes=len(self.body or b""),
-            error=error,
-            replayed=self.recorded is not None,
-        )
-
-
-class _Raw(io.BytesIO):
-    """A stored body in the shape of a urllib3 response."""
-
-    def stream(self, **_: object) -> Iterator[bytes]:
-        """Yield the body."""
-        yield self.read()
 
 
 class AwsWire:
@@ -143,12 +80,12 @@ class AwsWire:
         request = self._request(operation, params)
 
         def send(attempt: int, recorded: Recorded | None = None) -> Answer:
-            tap = _Tap(ctx.now, request, attempt, recorded)
+            tap = Tap(ctx.now, request, attempt, recorded)
             parsed = self._invoke(ctx, tap, operation, params)
             if result and result not in parsed:
                 ctx.record(tap.exchange(error=f"no `{result}` in the answer"))
                 raise Retryable(f"{operation} answered without `{result}`")
-            return Answer(parsed, tap.body or b"", _exchange_of(tap))
+            return Answer(parsed, tap.body or b"", tap.kept())
 
         if recorded := ctx.replay(request.digest):
             return send(1, recorded)
@@ -159,13 +96,13 @@ class AwsWire:
         request = self._request("GetObject", params)
 
         def send(attempt: int, recorded: Recorded | None = None) -> Answer:
-            tap = _Tap(ctx.now, request, attempt, recorded)
+            tap = Tap(ctx.now, request, attempt, recorded)
             parsed = self._open(ctx, tap, params, etag)
             with _body_errors(ctx, tap):
                 tap.body = parsed["Body"].read()
             tap.received_at = ctx.now()
             _require_length(ctx, tap)
-            return Answer(parsed, tap.body or b"", _exchange_of(tap))
+            return Answer(parsed, tap.body or b"", tap.kept())
 
         if recorded := ctx.replay(request.digest):
             return send(1, recorded)
@@ -174,7 +111,7 @@ class AwsWire:
     @contextmanager
     def stream(self, ctx: Context, params: Mapping[str, object], *, etag: str) -> Iterator[Stream]:
         """Open one S3 object as a stream. One attempt: the engine repeats a download as a whole."""
-        tap = _Tap(ctx.now, self._request("GetObject", params), 1)
+        tap = Tap(ctx.now, self._request("GetObject", params), 1)
         body = self._open(ctx, tap, params, etag)["Body"]
 
         def chunks() -> Iterator[bytes]:
@@ -197,7 +134,7 @@ class AwsWire:
         finally:
             body.close()
 
-    def _open(self, ctx: Context, tap: _Tap, params: Mapping[str, object], etag: str) -> Mapping[str, Any]:
+    def _open(self, ctx: Context, tap: Tap, params: Mapping[str, object], etag: str) -> Mapping[str, Any]:
         """Ask for an object; Retryable unless what answers is the very object that was listed."""
         parsed = self._invoke(ctx, tap, "GetObject", params)
         if (found := str(parsed.get("ETag", ""))) != etag:
@@ -206,7 +143,7 @@ class AwsWire:
             raise Retryable(f"listed with ETag {etag}, answered with {found or 'none'}")
         return parsed
 
-    def _invoke(self, ctx: Context, tap: _Tap, operation: str, params: Mapping[str, object]) -> Mapping[str, Any]:
+    def _invoke(self, ctx: Context, tap: Tap, operation: str, params: Mapping[str, object]) -> Mapping[str, Any]:
         """Send once; whatever botocore raises is put on record and translated here, nowhere else."""
         method = getattr(self._client, self._method(operation))
         self._here.tap = tap
@@ -237,7 +174,7 @@ class AwsWire:
     # -- botocore's events -------------------------------------------------------------------------------------
 
     def _before_send(self, request: Any, **_: object) -> AWSResponse | None:  # noqa: ANN401 - botocore's type
-        tap: _Tap | None = getattr(self._here, "tap", None)
+        tap: Tap | None = getattr(self._here, "tap", None)
         if tap is None:
             return None
         where = urlsplit(request.url)
@@ -253,10 +190,10 @@ class AwsWire:
         if tap.recorded is None:
             return None
         stored = tap.recorded
-        return AWSResponse(request.url, stored.status, dict(stored.headers), _Raw(stored.body))  # type: ignore[arg-type]
+        return AWSResponse(request.url, stored.status, dict(stored.headers), StoredBody(stored.body))  # type: ignore[arg-type]
 
     def _before_parse(self, response_dict: Mapping[str, Any], **_: object) -> None:
-        tap: _Tap | None = getattr(self._here, "tap", None)
+        tap: Tap | None = getattr(self._here, "tap", None)
         if tap is None:
             return
         tap.received_at = tap.now()
@@ -270,20 +207,20 @@ class AwsWire:
         if length.isdigit() and int(length) != len(body) and "content-encoding" not in tap.headers:
             raise BadBody(f"{len(body):,} of {int(length):,} bytes arrived")
         if tap.status == HTTPStatus.OK:
-            _require_dialect(body, self._protocol, tap.request.operation)
+            require_dialect(body, self._protocol, tap.request.operation)
 
     # -- what goes on record -----------------------------------------------------------------------------------
 
     def _request(self, operation: str, params: Mapping[str, object]) -> Request:
         place = [self.service, self._target, self._region, operation]
-        exact = json.dumps([*place, params], sort_keys=True, default=_plain).encode()
+        exact = json.dumps([*place, params], sort_keys=True, default=plain).encode()
         endpoint = urlsplit(str(self._client.meta.endpoint_url))
         return Request(
             method="POST",
             host=endpoint.netloc,
             path="/",
             operation=operation,
-            params={name: _shown(name, value) for name, value in params.items()},
+            params={name: shown(name, value) for name, value in params.items()},
             digest=hashlib.sha256(exact).hexdigest(),
         )
 
@@ -291,27 +228,7 @@ class AwsWire:
         return ("aws", self._target, self._region, f"{self.service} {operation}")
 
 
-def _require_dialect(body: bytes, protocol: str, operation: str) -> None:
-    """Raise BadBody for a success that is not its API's answer: nothing, or a proxy's or a portal's page."""
-    if "json" in protocol:
-        try:
-            fits = isinstance(json.loads(body), dict)
-        except ValueError:
-            fits = False
-    else:
-        expected = _S3_ROOTS.get(operation) if protocol == "rest-xml" else f"{operation}Response"
-        root = _ROOT.match(body)
-        fits = root is not None and expected in {None, root[1].decode()}
-    if not fits:
-        raise BadBody(f"HTTP 200 with a body that is not an answer to {operation}")
-
-
-def _exchange_of(tap: _Tap) -> Exchange:
-    """Return the exchange of a success; a replayed one is what the earlier run recorded."""
-    return tap.recorded.exchange if tap.recorded else tap.exchange()
-
-
-def _require_length(ctx: Context, tap: _Tap) -> None:
+def _require_length(ctx: Context, tap: Tap) -> None:
     length = tap.headers.get("content-length", "")
     if tap.recorded is None and length.isdigit() and int(length) != len(tap.body or b""):
         ctx.record(tap.exchange(error="short body"))
@@ -319,21 +236,10 @@ def _require_length(ctx: Context, tap: _Tap) -> None:
 
 
 @contextmanager
-def _body_errors(ctx: Context, tap: _Tap) -> Iterator[None]:
+def _body_errors(ctx: Context, tap: Tap) -> Iterator[None]:
     """Translate what reading a body can raise; boto3 does not retry these, the engine does."""
     try:
         yield
     except (BotoCoreError, HTTPError, OSError) as error:
         ctx.record(tap.exchange(error=type(error).__name__))
         raise Retryable(f"the body broke off: {type(error).__name__}: {error}"[:300]) from error
-
-
-def _plain(value: object) -> str:
-    return rfc3339(value) if isinstance(value, datetime) else str(value)
-
-
-def _shown(name: str, value: object) -> object:
-    """Return a parameter as it may go on record: page tokens only as digests."""
-    if name.lower() in _TOKENS and isinstance(value, str):
-        return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
-    return json.loads(json.dumps(value, default=_plain))
