@@ -50,6 +50,7 @@ class Memory:
 
     answers: dict[str, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
     downloads: dict[str, tuple[int, str]] = field(default_factory=dict)
+    pages: int = 0  # how many are stored; what comes anew is numbered after them
 
 
 class UnitContext:

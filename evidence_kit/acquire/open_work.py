@@ -1,6 +1,7 @@
 """What is left to do in a case: an acquisition without a seal first, else the open units of the sealed ones."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from evidence_kit.acquire.plan import Plan, make_plan
 from evidence_kit.acquire.run import Engine, Result, unit_ends
@@ -25,7 +26,8 @@ class OpenWork:
     def run(self, engine: Engine) -> Result:
         """Do it."""
         if self.acquisition:
-            return engine.resume(self.acquisition, self.order)
+            again = partial(_plan_again, engine, self.order, self.units) if self.units else None
+            return engine.resume(self.acquisition, self.order, again)
         return engine.collect(self.order, _plan_again(engine, self.order, self.units))
 
 
@@ -45,12 +47,13 @@ def _plan_again(engine: Engine, order: Order, units: tuple[Unit, ...]) -> Plan:
 def find_work(vault: LocalVault) -> OpenWork:
     """Return it; EmptyError if everything is sealed and complete."""
     state, orders = _read(vault)
-    for known in state.acquisitions.values():
-        if known.seal_sha256 is None:
-            summary = f"resuming  {known.id}, which was never sealed"
-            return OpenWork(order=orders[known.id], acquisition=known.id, summary=summary)
     pending: dict[str, tuple[str, Unit]] = {}
     for known in state.acquisitions.values():
+        if known.seal_sha256 is None:
+            order = orders[known.id]
+            units = tuple(unit for _, unit in pending.values()) if order.continues else ()
+            summary = f"resuming  {known.id}, which was never sealed"
+            return OpenWork(order=order, acquisition=known.id, units=units, summary=summary)
         _settle(vault, known, pending)
     if not pending:
         raise EmptyError("nothing is open: every acquisition is sealed and every unit has all there is")

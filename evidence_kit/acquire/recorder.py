@@ -8,7 +8,6 @@ import queue
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 
 from evidence_kit.acquire.observer import Observer
@@ -66,6 +65,15 @@ class _Flush:
 _Work = Artifact | Attempt | Line | _Ended | _Flush
 
 
+@dataclass(slots=True)
+class _Batch:
+    """Work that is recorded together, and how far that has come: a batch that failed goes on where it stood."""
+
+    work: list[_Work]
+    committed: bool = False
+    attested: bool = False
+
+
 class Recorder:
     """Owns the ledger and the attestations of one bag while it is being filled."""
 
@@ -87,6 +95,8 @@ class Recorder:
         self._observer = observer
         self._queue: queue.Queue[_Work | None] = queue.Queue(QUEUE)
         self.failure: EvidenceKitError | None = None
+        self._refusal: EvidenceKitError | None = None
+        self._held: list[_Batch] = []  # what could not be recorded yet
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -102,7 +112,7 @@ class Recorder:
         self._put(_Ended(unit, outcome))
 
     def flush(self) -> None:
-        """Return when all that was queued is durable and acknowledged."""
+        """Return when all that was queued is durable and acknowledged; what failed before is tried once more."""
         done: Future[None] = Future()
         self._put(_Flush(done))
         done.result()
@@ -115,35 +125,40 @@ class Recorder:
         if self.failure:
             raise self.failure
 
-    def fail(self, error: EvidenceKitError) -> None:
-        """Keep what is queued and take nothing more, so that no unit ends for another reason than `error`."""
-        with suppress(EvidenceKitError):
-            self.flush()
-        self.failure = self.failure or error
+    def refuse(self, error: EvidenceKitError) -> None:
+        """Take nothing more, so that no unit ends for another reason than `error`; what is queued is kept."""
+        self._refusal = self._refusal or error
 
     def _put(self, work: _Work) -> None:
-        if self.failure:
-            raise self.failure
+        if error := self.failure or (None if isinstance(work, _Flush) else self._refusal):
+            raise error
         self._queue.put(work)
 
     def _run(self) -> None:
         ended = False
         while not ended:
             batch, ended = self._next_batch()
-            try:
-                if self.failure is None:
-                    self._record(batch)
-            except EvidenceKitError as error:
-                self.failure = error
-            except Exception as error:  # noqa: BLE001 - whatever it is, the workers must learn of it
-                self.failure = VaultError(f"recording failed: {error!r}")
-            for work in batch:
-                if isinstance(work, _Flush):
-                    self._answer(work.done)
+            self._held.append(_Batch(batch))
+            flushes = [work for work in batch if isinstance(work, _Flush)]
+            if self.failure is None and (flushes or self._refusal is None):
+                self._record_held(last_chance=self._refusal is not None)
+            for work in flushes:
+                self._answer(work.done)
+
+    def _record_held(self, *, last_chance: bool) -> None:
+        """Record what is held. The first failure only stops the intake: a reserve may yet be given back."""
+        try:
+            while self._held:
+                self._record(self._held[0])
+                del self._held[0]
+        except Exception as error:  # noqa: BLE001 - whatever it is, the workers must learn of it
+            self.refuse(error if isinstance(error, EvidenceKitError) else VaultError(f"recording failed: {error!r}"))
+            if last_chance:
+                self.failure = self._refusal
 
     def _answer(self, done: "Future[None]") -> None:
-        if self.failure:
-            done.set_exception(self.failure)
+        if error := self.failure or (self._refusal if self._held else None):
+            done.set_exception(error)
         else:
             done.set_result(None)
 
@@ -160,29 +175,20 @@ class Recorder:
                 return batch, False
         return batch, True
 
-    def _record(self, batch: list[_Work]) -> None:
-        artifacts = [work for work in batch if isinstance(work, Artifact)]
-        if artifacts:
-            self._commit(artifacts)
+    def _record(self, batch: _Batch) -> None:
+        artifacts = [work for work in batch.work if isinstance(work, Artifact)]
+        if artifacts and not batch.committed:
+            self._vault.commit([(work.stored, f"{self._root}/{work.path}") for work in artifacts])
+        batch.committed = True
+        if artifacts and not batch.attested:
             self._vault.append(f"{self._root}/{bag.ATTESTATIONS}", ledger.lines(map(self._attest, artifacts)))
+        batch.attested = True
         chain = Chain(self._chain.size, self._chain.head)
-        lines = [line for work in batch if (line := _ledger_line(chain, work)) is not None]
+        lines = [line for work in batch.work if (line := _ledger_line(chain, work)) is not None]
         if lines:
             self._vault.append(f"{self._root}/{bag.LEDGER}", ledger.lines(lines))
         self._chain.size, self._chain.head = chain.size, chain.head
-        self._tell(batch)
-
-    def _commit(self, artifacts: list[Artifact]) -> None:
-        batch = [(work.stored, f"{self._root}/{work.path}") for work in artifacts]
-        try:
-            self._vault.commit(batch)
-        except VaultError as first:
-            # A full disk: what is staged already needs no more room than the reserve gives back.
-            self._vault.release_reserve()
-            try:
-                self._vault.commit(batch)
-            except VaultError:
-                raise first from None
+        self._tell(batch.work)
 
     def _attest(self, work: Artifact) -> bytes:
         return attest.artifact_line(

@@ -122,6 +122,7 @@ def _remember(vault: LocalVault, root: str, entry: Entry, found: Recovered) -> N
     exchange = _exchange(entry)
     path = f"{root}/{strict.field(artifact, 'path', str)}"
     memory.answers[exchange.request.digest].append(_answer(vault, path, exchange))
+    memory.pages += 1
 
 
 def _answer(vault: LocalVault, path: str, exchange: Exchange) -> Callable[[], Recorded]:

@@ -149,14 +149,21 @@ class Engine:
     ) -> Result:
         self.observer.planned(tuple(units))
         outcomes, failure = self._work(world, recorder, units, memory)
-        if failure is None:
-            recorder.submit(Line(ledger.CLOSED, {"at": rfc3339(self.now())}))
-            recorder.stop()
-        else:
+        failure = failure or self._close(recorder)
+        if failure is not None:
             outcomes += self._close_after_failure(name, recorder)
         signer.destroy()
         sealed = self._seal(name, order)
         return Result(sealed=sealed, outcomes=outcomes, failure=failure)
+
+    def _close(self, recorder: Recorder) -> EvidenceKitError | None:
+        try:
+            recorder.submit(Line(ledger.CLOSED, {"at": rfc3339(self.now())}))
+            recorder.flush()
+            recorder.stop()
+        except EvidenceKitError as error:
+            return error
+        return None
 
     def _work(
         self, world: World, recorder: Recorder, units: Sequence[Unit], memory: Mapping[str, Memory]
@@ -167,7 +174,8 @@ class Engine:
             running = [pool.submit(self._unit, world, recorder, unit, memory.get(unit.id)) for unit in units]
             try:
                 for done in as_completed(running):
-                    failure = self._gather(done, outcomes, world, recorder) or failure
+                    error = self._gather(done, outcomes, world, recorder)
+                    failure = failure or error
             except KeyboardInterrupt:
                 # A second Ctrl-C: no unit is finished, the bag stays unsealed for `resume`.
                 world.stop.set()
@@ -177,6 +185,8 @@ class Engine:
                 raise OperatorStop(
                     "stopped; what had arrived is signed, but not sealed", hint="`evidence-kit resume` continues"
                 ) from None
+        # Only now, when no worker is left that would fill it with more evidence.
+        self.vault.release_reserve()
         try:
             recorder.flush()
         except EvidenceKitError as error:
@@ -186,14 +196,13 @@ class Engine:
     def _gather(
         self, done: "Future[Outcome]", outcomes: list[Outcome], world: World, recorder: Recorder
     ) -> EvidenceKitError | None:
-        """Take one unit's end; a vault that fails stops the others and frees the reserve for the seal."""
+        """Take one unit's end; a vault that fails stops the others."""
         try:
             outcomes.append(done.result())
         except EvidenceKitError as error:
-            self.vault.release_reserve()
-            recorder.fail(error)
+            recorder.refuse(error)
             world.stop.set()
-            return recorder.failure
+            return error
         return None
 
     def _unit(self, world: World, recorder: Recorder, unit: Unit, memory: Memory | None) -> Outcome:
@@ -250,11 +259,15 @@ class Engine:
 
     # -- after a crash -------------------------------------------------------------------------------------
 
-    def resume(self, name: str, order: Order) -> Result:
-        """Continue the unsealed acquisition `name`; what is complete is checked, not asked for again."""
+    def resume(self, name: str, order: Order, plan: Callable[[], Plan] | None = None) -> Result:
+        """Continue the unsealed acquisition `name`; what is complete is checked, not asked for again.
+
+        `plan` makes the plan anew where the crash came before it was whole, if not the order alone decides it.
+        """
         root = f"bags/{name}"
+        plan = plan or (lambda: make_plan(order, self.collectors, self.world()))
         if self.vault.stat(f"{root}/{bag.LEDGER}") is None:
-            return self._begin_again(name, order)
+            return self._begin_again(name, order, plan())
         if self.vault.stat(f"{root}/{bag.SEAL}") is not None:
             # Mending could add a file that the seal does not cover; all that is left to do is to announce it.
             return Result(sealed=self._seal(name, order), outcomes=())
@@ -263,7 +276,7 @@ class Engine:
             return Result(sealed=self._seal(name, order), outcomes=())
         if not found.plan_complete:
             self.vault.set_aside(f"{root}/{bag.LEDGER}", f"{found.torn.folder}/unfinished-plan.jsonl")
-            return self._begin_again(name, order)
+            return self._begin_again(name, order, plan())
         return self._continue(name, order, found)
 
     def _continue(self, name: str, order: Order, found: Recovered) -> Result:
@@ -277,10 +290,8 @@ class Engine:
         units = tuple(found.open.values())
         return self._run(self.world(), name, signer, recorder, order, units, found.memory)
 
-    def _begin_again(self, name: str, order: Order) -> Result:
-        """Plan anew in the same bag: the crash came before the plan was whole, nothing was asked for yet."""
-        world = self.world()
-        plan = make_plan(order, self.collectors, world)
+    def _begin_again(self, name: str, order: Order, plan: Plan) -> Result:
+        """Start anew in the same bag: the crash came before the plan was whole, nothing was asked for yet."""
         signer = acquisition_signer()
         self._endorse(log.RESUMED, name, signer, order)
         root = f"bags/{name}"
@@ -288,7 +299,7 @@ class Engine:
         recorder = self._recorder(root, name, signer, Chain())
         recorder.start()
         self._record_plan(recorder, name, signer, order, plan)
-        return self._run(world, name, signer, recorder, order, plan.units, {})
+        return self._run(self.world(), name, signer, recorder, order, plan.units, {})
 
 
 def unit_ends(vault: LocalVault, root: str) -> tuple[tuple[str, ...], tuple[Unit, ...]]:

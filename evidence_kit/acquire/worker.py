@@ -40,6 +40,7 @@ class _Progress:
     """Counts of one unit while it runs."""
 
     pages: int = 0
+    fresh: int = 0  # pages that no earlier run had stored
     records: int = 0
     artifacts: int = 0
     bytes: int = 0
@@ -152,7 +153,7 @@ class Worker:
         done = self._progress
         if len(page.body) > MAX_PAGE:
             raise ProviderError(f"a page of {len(page.body):,} bytes is larger than any provider sends")
-        number = done.pages
+        number = self._memory.pages + done.fresh
         done.folders.add(names.safe_component(page.name))
         if not page.exchange.replayed:
             reading = Reading(
@@ -167,6 +168,7 @@ class Worker:
             )
             self._keep([page.body], page_path(self._folder, page.name, number, page.suffix), page.exchange, reading)
         done.pages += 1
+        done.fresh += not page.exchange.replayed
         done.artifacts += 1
         done.bytes += len(page.body)
         done.records += page.records or 0
@@ -238,12 +240,12 @@ class Worker:
         self._progress.bytes += stored.size
 
     def _keep(self, chunks: list[bytes], path: str, exchange: Exchange, reading: Reading) -> None:
+        names.require_safe(path)
         stored = self._vault.stage(chunks)
         if exchange.sha256 and exchange.sha256 != stored.sha256:
+            self._vault.discard(stored)
             raise ProviderError("the collector handed over other bytes than the tap saw arrive")
-        self._recorder.submit(
-            Artifact(unit=self.unit, stored=stored, path=names.require_safe(path), exchange=exchange, reading=reading)
-        )
+        self._recorder.submit(Artifact(unit=self.unit, stored=stored, path=path, exchange=exchange, reading=reading))
 
     def _attempt(self, exchange: Exchange) -> None:
         self._recorder.submit(Attempt(self.unit.id, exchange))

@@ -67,5 +67,5 @@ def _load(where: str, name: str) -> object:
     module, _, attribute = where.partition(":")
     try:
         return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # importing a plug-in runs its code, which may fail in any way
         raise PluginError(f"`{name}` cannot be loaded from {where}: {error}") from error

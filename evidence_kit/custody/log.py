@@ -151,6 +151,8 @@ def parse_event(line: bytes, number: int) -> Event:
     said = statement.parse(envelope.payload, expected=statement.CUSTODY_EVENT)
     if strict.field(said.predicate, "seq", int) != number:
         raise ChainError(f"event {said.predicate['seq']} stands at place {number}")
+    if strict.field(strict.field(said.predicate, "actor", dict), "keyid", str) != envelope.keyid:
+        raise SignatureError(f"event {number} names an actor whose key did not sign it")
     at = strict.field(said.predicate, "at", str)
     if not is_rfc3339(at):
         raise ChainError(f"event {number} is dated {at[:40]!a}, which is not a time")

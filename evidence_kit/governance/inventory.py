@@ -50,8 +50,9 @@ def _target(doc: Document, index: int) -> Target:
 def _id(doc: Document, path: tuple[str | int, ...]) -> str:
     value = doc.at(path, object)
     if isinstance(value, int):
-        # YAML read the digits as a number and may have dropped leading zeros.
-        raise doc.error(path, "the id must be a string", hint=f'write it in quotes: "{value:012d}"')
+        # YAML read the digits as a number; behind a leading zero even as an octal one, so they may be lost.
+        digits = str(value) if len(str(value)) == _ACCOUNT else "0…"
+        raise doc.error(path, "the id must be a string", hint=f'write it in quotes: "{digits}"')
     return doc.at(path, str)
 
 

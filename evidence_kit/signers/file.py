@@ -75,13 +75,13 @@ def save(key: PrivateKey, path: Path, passphrase: str) -> None:
         .build(passphrase.encode())
     )
     blob = pkcs12.serialize_key_and_certificates(path.stem.encode(), key, None, None, encryption)
+    if os.path.lexists(path):
+        raise UsageError(f"key `{path.stem}` exists already", hint="choose another `--name`")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as out:
             out.write(blob)
-    except FileExistsError as error:
-        raise UsageError(f"key `{path.stem}` exists already", hint="choose another `--name`") from error
     except OSError as error:
         raise VaultError(f"cannot write {path.name}: {(error.strerror or '').lower()}") from error
 
@@ -92,6 +92,8 @@ def load(path: Path, passphrase: Callable[[], str]) -> KeySigner:
         blob = path.read_bytes()
     except FileNotFoundError as error:
         raise AccessError(f"there is no key `{path.stem}`", hint="make one with `evidence-kit keys new`") from error
+    except OSError as error:
+        raise AccessError(f"cannot read key `{path.stem}`: {(error.strerror or '').lower()}") from error
     try:
         key, _, _ = pkcs12.load_key_and_certificates(blob, passphrase().encode())
     except ValueError as error:

@@ -1,5 +1,6 @@
 """Reads the catalogue: strict YAML in, `SourceSpec` out. Knows nothing of any mechanism."""
 
+import math
 from collections.abc import Iterable
 from importlib.resources import files
 from typing import Literal, cast
@@ -51,6 +52,8 @@ def parse_source(text: bytes, *, name: str) -> SourceSpec:
     if scope not in {"account", "region"}:
         raise doc.error(("scope",), f"unknown scope `{scope}`", hint="`account` or `region`")
     retention, step = doc.at(("retention",), str, default=""), doc.at(("step",), str, default="")
+    if step and not parse_period(step):
+        raise doc.error(("step",), "a step is longer than nothing")
     return SourceSpec(
         name=doc.at(("name",), str),
         provider=doc.at(("provider",), str),
@@ -77,12 +80,15 @@ def _limit(doc: Document) -> Limit:
     at = ("limit",)
     doc.allow(at, ("rps", "burst", "per"))
     rps = doc.at((*at, "rps"), object)
-    if not isinstance(rps, int | float) or isinstance(rps, bool):
+    if not isinstance(rps, int | float) or isinstance(rps, bool) or not math.isfinite(rps):
         raise doc.error((*at, "rps"), "requests a second are a number")
     if rps <= 0:
         raise doc.error((*at, "rps"), "a limit is more than nothing")
+    burst = doc.at((*at, "burst"), int, default=1)
+    if burst < 1:
+        raise doc.error((*at, "burst"), "a burst is at least one request")
     per = doc.at((*at, "per"), list, default=["account", "region"])
-    return Limit(rps=float(rps), burst=doc.at((*at, "burst"), int, default=1), per=tuple(map(str, per)))
+    return Limit(rps=float(rps), burst=burst, per=tuple(map(str, per)))
 
 
 def _records(doc: Document) -> RecordPath:

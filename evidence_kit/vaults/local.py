@@ -19,6 +19,7 @@ from evidence_kit.model.ports import Entry, Stored
 
 WORK = ".work"  # staging on the same file system, so that putting in place is a rename
 RESERVE = 8 << 20  # kept free so that a full disk can still take the tail of the ledger, manifests and seal
+RESERVED_FILES = 32  # as many names: small objects use up the inodes of a disk before its blocks
 _FEW = 8  # up to this many files, one fsync each is cheaper than syncing the whole file system
 _HINTS = {
     errno.ENOSPC: "the disk is full; free space or choose another, then `evidence-kit resume`",
@@ -80,21 +81,27 @@ class LocalVault:
         return Entry(path, "file" if stat.S_ISREG(found.st_mode) else "other", found.st_size)
 
     def walk(self, path: str) -> Iterator[Entry]:
-        """Yield every non-folder below `path`, streaming; links are named, never followed."""
-        try:
-            with os.scandir(self.root / path) as found:
-                for item in found:
-                    below = f"{path}/{item.name}" if path else item.name
-                    if item.is_dir(follow_symlinks=False):
-                        yield from self.walk(below)
-                    else:
-                        plain = item.is_file(follow_symlinks=False)
-                        size = item.stat(follow_symlinks=False).st_size if plain else 0
-                        yield Entry(below, "file" if plain else "other", size)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise VaultError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
+        """Yield every non-folder below `path`, streaming; links are named, never followed.
+
+        A list of folders still to visit, not recursion: somebody else may have nested them a thousand deep.
+        """
+        waiting = [path]
+        while waiting:
+            here = waiting.pop()
+            try:
+                with os.scandir(self.root / here) as found:
+                    for item in found:
+                        below = f"{here}/{item.name}" if here else item.name
+                        if item.is_dir(follow_symlinks=False):
+                            waiting.append(below)
+                        else:
+                            plain = item.is_file(follow_symlinks=False)
+                            size = item.stat(follow_symlinks=False).st_size if plain else 0
+                            yield Entry(below, "file" if plain else "other", size)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise VaultError(f"cannot read `{here}`: {(error.strerror or '').lower()}") from error
 
     def folders(self, path: str) -> list[str]:
         """Return the names of the folders directly below `path`, sorted."""
@@ -128,21 +135,27 @@ class LocalVault:
         work = self.root / WORK
         with translated("prepare the case for writing"):
             work.mkdir(exist_ok=True)
-            with (work / "reserve").open("wb") as reserve, suppress(OSError):
-                os.posix_fallocate(reserve.fileno(), 0, self._reserve)
+            self._take_reserve(work / "reserve")
         try:
             yield
         finally:
             self.close()
+            self.release_reserve()
             with suppress(OSError):
-                (work / "reserve").unlink(missing_ok=True)
                 if not any(entry.is_file() for entry in work.iterdir()):
                     shutil.rmtree(work)
 
+    def _take_reserve(self, reserve: Path) -> None:
+        reserve.mkdir(exist_ok=True)
+        if not self._reserve:
+            return
+        for n in range(RESERVED_FILES):
+            with (reserve / str(n)).open("wb") as blocks, suppress(OSError):
+                os.posix_fallocate(blocks.fileno(), 0, self._reserve if n == 0 else 1)
+
     def release_reserve(self) -> None:
         """Give the reserved space back, so that what was collected can still be sealed."""
-        with suppress(OSError):
-            (self.root / WORK / "reserve").unlink(missing_ok=True)
+        shutil.rmtree(self.root / WORK / "reserve", ignore_errors=True)
 
     def close(self) -> None:
         """Close the journals."""

@@ -113,7 +113,7 @@ def assert_every_attempt_is_on_record(cloud, lab, operation):
     assert len(told) == len(cloud.door.sent.of(operation))
 
 
-@pytest.mark.parametrize(("name", "kind"), matrix(PASSING))
+@pytest.mark.parametrize(("name", "kind"), list(matrix(PASSING)))
 def test_a_fault_that_passes_costs_nothing(undisturbed, cloud, lab, name, kind):
     expected, complete = undisturbed(name)
     mechanism, (fault, _) = MECHANISMS[name], FAULTS[kind]
@@ -128,7 +128,7 @@ def test_a_fault_that_passes_costs_nothing(undisturbed, cloud, lab, name, kind):
     assert lab.verify().exit() is Exit.OK
 
 
-@pytest.mark.parametrize(("name", "kind"), matrix(STAYING))
+@pytest.mark.parametrize(("name", "kind"), list(matrix(STAYING)))
 def test_a_fault_that_stays_ends_its_unit_as_what_it_is_and_no_other(cloud, lab, name, kind):
     mechanism, (fault, end) = MECHANISMS[name], FAULTS[kind]
     if name == "s3-list" and end is S.DENIED:
@@ -152,12 +152,13 @@ def test_a_page_token_that_comes_back_ends_the_unit_with_all_that_arrived(cloud,
     mechanism = MECHANISMS[name]
     cloud.door.faults.add(Fault(kind="token_loop", operation=mechanism.operation, times=None))
     result = collect(lab, mechanism)
-    (reason,) = [o.reason for o in result.outcomes if o.status is S.PARTIAL_ERROR]
-    assert "repeats a page token" in reason
+    reasons = [o.reason for o in result.outcomes if o.status is S.PARTIAL_ERROR]
+    assert reasons
+    assert all("repeats a page token" in reason for reason in reasons)
     told = {line["artifact"]["sha256"] for line in lab.exchanges() if line["artifact"]}
     arrived = {one.sha256 for one in cloud.door.sent.of(mechanism.operation)}
     assert arrived <= told
-    assert len(cloud.door.sent.of(mechanism.operation)) <= 3
+    assert len(cloud.door.sent.of(mechanism.operation)) <= 2 * len(result.outcomes)
 
 
 def test_listing_without_versions_goes_on_and_says_what_stays_invisible(undisturbed, cloud, lab):

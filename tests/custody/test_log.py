@@ -75,6 +75,11 @@ def test_an_event_needs_one_of_its_roles():
     assert roles == {log.STARTED: ("collector",), log.NOTE: ("collector", "custodian", "approver")}
 
 
+def test_an_event_that_names_another_actor_than_its_signer_is_refused(kept):
+    forging.change_log(kept, lambda said: said[1]["predicate"]["actor"].update(keyid="0" * 64))
+    broken(kept, "names an actor whose key did not sign it")
+
+
 def test_an_event_of_an_unknown_kind_needs_a_custodian(kept):
     forging.change_log(kept, lambda said: said[2]["predicate"].update(type="transfer.offered"))
     seen = []

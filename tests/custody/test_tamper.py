@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import forging
-from support.casemaker import make_case, trust_text
+from support.casemaker import CASE, NOW, make_case, trust_text
 from support.tampering import flip, overwrite, swap_lines
 
 from evidence_kit.custody import bag, checkpoint, log
@@ -19,6 +19,7 @@ from evidence_kit.custody.trust import parse_trust
 from evidence_kit.custody.verify.case import Options, verify_bag
 from evidence_kit.errors import Exit, SignatureError
 from evidence_kit.model.check import CheckStatus
+from evidence_kit.model.time import rfc3339
 from evidence_kit.signers.file import KeySigner, generate
 from evidence_kit.vaults.local import LocalVault
 
@@ -77,6 +78,19 @@ def test_an_untouched_case_is_ok(tampered):
 
 def test_every_file_of_the_case_is_under_test(tampered):
     assert sorted(str(place(tampered, name).relative_to(tampered.root)) for name in EVERY) == tampered.files
+
+
+def test_a_report_says_what_was_checked_and_how_much(tampered):
+    said = {check.id: check.summary for check in tampered.verify(each_signature=True).checks}
+    acquisition = tampered.bag.removeprefix("bags/")
+    assert said["trust"] == "1 trusted key"
+    assert said["log"] == "3 events, checkpoint signed"
+    assert said["case"] == f"case {CASE}"
+    assert said["seal"].startswith(f"{acquisition} sealed by Robin Examiner (collector), {rfc3339(NOW)}")
+    assert said["files"] == "2 of 2 files match, 77 bytes"
+    assert said["attestations"] == "2 attestations, each signature verified"
+    assert said["ledger"] == "2 exchanges in one chain"
+    assert said["units"] == "1 of 1 units obtained in full"
 
 
 def test_what_is_not_checked_is_said(tampered):
@@ -645,6 +659,7 @@ def test_an_unsealed_bag_is_incomplete_and_its_signatures_are_checked(unsealed_c
     checks = {check.id: check.status for check in report.checks}
     assert checks["attestations"] is checks["files"] is checks["ledger"] is CheckStatus.PASS
     assert checks["seal"] is CheckStatus.NOT_CHECKED
+    assert not any("acknowledge" in said for said in report.unasked)
 
 
 def test_a_flipped_byte_of_an_artifact_of_an_unsealed_bag_is_caught(unsealed_case):

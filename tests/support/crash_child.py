@@ -19,12 +19,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import boto3  # noqa: F401 - loaded before the fork
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from support.lab import Clock, Lab, catalogue, target
+from support.lab import Clock, Lab, catalogue, from_pem, target
 
 from evidence_kit.model.ports import Stored
 from evidence_kit.model.time import Window
-from evidence_kit.signers.file import KeySigner
 from evidence_kit.vaults.local import LocalVault
 
 
@@ -64,7 +62,7 @@ class DyingVault(LocalVault):
 
     def append(self, path: str, data: bytes) -> None:
         name = f"append {_kind(path)}" + (" of artifacts" if b'"artifact":{' in data else "")
-        self._act(name, lambda: super(DyingVault, self).append(path, data[: len(data) // 2]))
+        self._act(name, lambda: super(DyingVault, self).append(path, _torn(data)))
         super().append(path, data)
 
     def publish(self, path: str, data: Iterable[bytes]) -> tuple[str, int]:
@@ -85,6 +83,11 @@ class DyingVault(LocalVault):
         super().forget(path)
 
 
+def _torn(data: bytes) -> bytes:
+    """Return about half of what was to be appended; the last line is never whole."""
+    return data[: len(data) // 2].removesuffix(b"\n")
+
+
 def _first_half(whole: bytes) -> Iterator[bytes]:
     yield whole[: len(whole) // 2]
     die()
@@ -102,8 +105,8 @@ def run(task: dict[str, Any], acts: TextIO) -> None:
     lab = Lab(
         root,
         Window(*(datetime.fromisoformat(moment) for moment in task["window"])),
-        signer=_key(task["signer"]),
-        log_signer=_key(task["log_signer"]),
+        signer=from_pem(task["signer"]),
+        log_signer=from_pem(task["log_signer"]),
         now=Clock(datetime.fromisoformat(task["now"])),
     )
     death = {"act": task.get("act", ""), "nth": task.get("nth", 0), "halfway": task.get("halfway", False)}
@@ -113,11 +116,6 @@ def run(task: dict[str, Any], acts: TextIO) -> None:
         lab.collect(*task["sources"], targets=targets, vault=vault, workers=4)
     else:
         lab.resume(*task["sources"], targets=targets, vault=vault, workers=4)
-
-
-def _key(pem: str) -> KeySigner:
-    key = load_pem_private_key(pem.encode(), None)
-    return KeySigner(key)  # type: ignore[arg-type]
 
 
 def attempt(task: dict[str, Any]) -> dict[str, object]:

@@ -40,6 +40,8 @@ def write_log(
         if renumber:
             payload["predicate"]["seq"] = tree.size
             payload["predicate"]["log"] = {"size": tree.size, "root": tree.root().hex()}
+        if signer:  # whoever signs in another's place says so, or the actor alone would give them away
+            payload["predicate"]["actor"]["keyid"] = signer.keyid
         lines.append(dsse.sign_line(strict.encode(payload), signer or case.signer))
         tree.add(lines[-1])
     overwrite(case.root / log.LOG, ledger.lines(lines))

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
 from evidence_kit.acquire.observer import Observer, Silent
 from evidence_kit.acquire.run import Engine, Result
 from evidence_kit.acquire.scope import Order
@@ -55,6 +57,18 @@ BOTH = (
     target(SHOP, "us-east-1", "eu-west-1", "ap-southeast-2"),
     target(DATA, "us-east-1", "eu-west-1", "ap-southeast-2"),
 )
+
+
+def to_pem(signer: KeySigner) -> str:
+    """Return a test's private key as text, so that another process can act with it."""
+    key = signer._key
+    assert key is not None
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def from_pem(pem: str) -> KeySigner:
+    """Return the key that `to_pem` wrote."""
+    return KeySigner(load_pem_private_key(pem.encode(), None))  # type: ignore[arg-type]
 
 
 class Clock:
@@ -150,10 +164,10 @@ class Lab:
             made = self.engine(build(fast(*sources)), **engine)  # type: ignore[arg-type]
             return made.resume(unsealed[0].id, self.order(*sources, targets=targets, window=window))
 
-    def verify(self) -> Report:
+    def verify(self, *, each_signature: bool = True) -> Report:
         roles = frozenset({"collector"})
         trust = Trust({self.signer.keyid: TrustedKey(key=self.signer.public, name="ex", roles=roles)})
-        options = Options(each_signature=True)
+        options = Options(each_signature=each_signature)
         return verify_case(LocalVault(self.root), name=self.root.name, trust=trust, options=options)
 
     # -- what is on disk -----------------------------------------------------------------------------------

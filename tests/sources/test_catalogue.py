@@ -1,0 +1,190 @@
+"""Every source of the catalogue: readable, honest about its permissions, and unable to change anything."""
+
+import re
+
+import botocore.session
+import pytest
+import yaml
+
+from evidence_kit.collectors.registry import build
+from evidence_kit.errors import UsageError
+from evidence_kit.sources.catalogue import choose, load_catalogue, parse_source
+
+CATALOGUE = load_catalogue()
+READS = re.compile(r"(?:Describe|Get|List|Lookup|Filter)[A-Z]")
+# Change nothing in the account: one lets AWS compute a report, one hands out credentials.
+BENIGN = {"GenerateCredentialReport", "AssumeRole"}
+# What each mechanism calls by itself, by service.
+OWN = {
+    "aws.call": set(),
+    "aws.cloudtrail_lookup": {"cloudtrail:LookupEvents"},
+    "aws.cloudwatch_logs": {"logs:DescribeLogGroups", "logs:FilterLogEvents"},
+    "aws.s3_objects": {
+        "cloudtrail:DescribeTrails", "organizations:DescribeOrganization", "s3:ListObjectVersions",
+        "s3:ListObjectsV2", "s3:GetObject",
+    },
+    "aws.cloudtrail_digest": {
+        "cloudtrail:DescribeTrails", "cloudtrail:ListPublicKeys", "organizations:DescribeOrganization",
+        "s3:ListObjectVersions", "s3:ListObjectsV2", "s3:GetObject",
+    },
+}  # fmt: skip
+# S3 names its permissions otherwise than its operations.
+NEEDED = {
+    "s3:ListObjectVersions": {"s3:ListBucketVersions"},
+    "s3:ListObjectsV2": {"s3:ListBucket"},
+    "s3:GetObject": {"s3:GetObject", "s3:GetObjectVersion"},
+}
+
+
+def operations(spec):
+    """Return every `service:Operation` that a source can issue, whatever it finds."""
+    found = set(OWN[spec.mechanism])
+
+    def walk(calls):
+        for call in calls:
+            found.add(f"{spec.settings['service']}:{call['operation']}")
+            walk(call.get("then", []))
+
+    walk(spec.settings.get("calls", []))
+    if spec.scope == "region":
+        found.add("ec2:DescribeRegions")
+    return found
+
+
+each = pytest.mark.parametrize("name", sorted(CATALOGUE))
+
+
+def test_the_catalogue_is_sorted_and_named_after_its_files():
+    assert list(CATALOGUE) == sorted(CATALOGUE)
+    assert len(CATALOGUE) >= 10
+    assert all(name.startswith(f"{spec.provider}.") for name, spec in CATALOGUE.items())
+
+
+@each
+def test_a_source_only_reads(name):
+    for operation in operations(CATALOGUE[name]):
+        bare = operation.partition(":")[2]
+        assert READS.match(bare) or bare in BENIGN, operation
+
+
+@each
+def test_every_operation_exists_in_the_sdk(name):
+    session = botocore.session.Session()
+    for operation in operations(CATALOGUE[name]):
+        service, _, bare = operation.partition(":")
+        assert bare in session.get_service_model(service).operation_names
+
+
+@each
+def test_the_permissions_are_those_that_its_operations_need_and_no_more(name):
+    spec = CATALOGUE[name]
+    needed = set()
+    for operation in operations(spec):
+        needed |= NEEDED.get(operation, {operation})
+    beyond = {"kms:Decrypt"} if spec.mechanism in {"aws.s3_objects", "aws.cloudtrail_digest"} else set()
+    assert set(spec.permissions) - beyond == needed
+
+
+@each
+def test_a_source_says_how_fast_how_long_and_where_it_is_documented(name):
+    spec = CATALOGUE[name]
+    assert spec.limit.rps > 0
+    assert spec.limit.burst >= 1
+    assert spec.docs.startswith("https://")
+    assert spec.summary
+    assert not spec.summary.endswith(".")
+    assert re.fullmatch(r"[0-9a-f]{64}", spec.digest)
+    assert not spec.step or spec.windowed
+
+
+@each
+def test_every_json_call_names_the_result_without_which_it_is_no_answer(name):
+    spec = CATALOGUE[name]
+    session = botocore.session.Session()
+
+    def walk(calls):
+        for call in calls:
+            model = session.get_service_model(spec.settings["service"])
+            shape = model.operation_model(call["operation"]).output_shape
+            if "json" in model.metadata["protocol"]:
+                assert call.get("result"), call["operation"]
+            if "result" in call:
+                assert call["result"] in shape.members, call["operation"]
+            walk(call.get("then", []))
+
+    walk(spec.settings.get("calls", []))
+
+
+def test_a_collector_can_be_built_for_every_source():
+    collectors = build(CATALOGUE)
+    assert {name: collector.spec for name, collector in collectors.items()} == CATALOGUE
+
+
+def test_an_unknown_source_is_refused_with_the_nearest_name():
+    with pytest.raises(UsageError, match=r"unknown source `aws\.cloudtrail\.lokup`") as refused:
+        choose(["aws.cloudtrail.lokup"], CATALOGUE)
+    assert "did you mean `aws.cloudtrail.lookup`" in refused.value.hint
+
+
+def test_chosen_sources_keep_the_order_in_which_they_were_asked_for():
+    assert list(choose(["aws.iam.account", "aws.ec2.config"], CATALOGUE)) == ["aws.iam.account", "aws.ec2.config"]
+
+
+# -- reading strictly ----------------------------------------------------------------------------------------
+
+GOOD = {
+    "apiVersion": "evidence-kit/source.v1",
+    "kind": "Source",
+    "name": "x.y",
+    "provider": "x",
+    "summary": "s",
+    "mechanism": "x.call",
+    "scope": "region",
+    "windowed": True,
+    "permissions": ["x:Read"],
+    "limit": {"rps": 2},
+    "records": {"path": "Events"},
+    "docs": "https://example.com/",
+}
+
+
+def parse(**changes):
+    document = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
+    return parse_source(yaml.safe_dump(document).encode(), name="x.yaml")
+
+
+def test_defaults_are_those_of_the_specification():
+    spec = parse()
+    assert (spec.limit.burst, spec.limit.per, spec.volatile, spec.step, spec.retention) == (
+        1, ("account", "region"), 50, None, None,
+    )  # fmt: skip
+    assert (spec.records.format, spec.params, spec.proofs) == ("json", (), ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"apiVersion": "evidence-kit/source.v2"}, "expected `apiVersion: evidence-kit/source.v1`"),
+        ({"kind": "Sauce"}, "kind: Source"),
+        ({"scope": "planet"}, "unknown scope `planet`"),
+        ({"windowed": "yes"}, "`windowed` is str, not bool"),
+        ({"limit": {"rps": 0}}, "more than nothing"),
+        ({"limit": {"rps": -1}}, "more than nothing"),
+        ({"limit": {"rps": True}}, "are a number"),
+        ({"limit": {"rps": "fast"}}, "are a number"),
+        ({"limit": {"rps": float("nan")}}, "are a number"),
+        ({"limit": {"rps": float("inf")}}, "are a number"),
+        ({"limit": {"rps": 1, "burst": 0}}, "at least one"),
+        ({"limit": {"rps": 1, "bursts": 2}}, "unknown field `bursts`"),
+        ({"records": {"path": "x", "format": "yaml"}}, "unknown format `yaml`"),
+        ({"settle": "15 minutes"}, "is not a duration"),
+        ({"step": "PT0S"}, "longer than nothing"),
+        ({"name": None}, "`name` is missing"),
+        ({"permissions": "x:Read"}, "`permissions` is str, not list"),
+        ({"colour": "red"}, "unknown field `colour`"),
+        ({"params": [{"name": "a"}]}, "`params.0.help` is missing"),
+    ],
+)
+def test_a_source_that_is_wrong_is_refused_with_what_is_wrong(changes, says):
+    with pytest.raises(UsageError, match=re.escape(says)):
+        parse(**changes)
