@@ -86,19 +86,22 @@ class Engine:
 
     def collect(self, order: Order, plan: Plan | None = None) -> Result:
         """Plan, acquire and seal. A `plan` made elsewhere takes up open units again."""
-        world = self.world()
-        plan = plan if plan is not None else make_plan(order, self.collectors, world)
+        plan = plan if plan is not None else make_plan(order, self.collectors, self.world())
         if not plan.units:
             raise EmptyError("nothing is open; there is nothing to take up again")
         name = f"{compact(self.now())}-{''.join(secrets.choice(_TAIL_ALPHABET) for _ in range(6))}"
+        return self._begin(log.STARTED, name, order, plan)
+
+    def _begin(self, event: str, name: str, order: Order, plan: Plan) -> Result:
+        """Take up an empty bag: a key of its own, the whole plan on record, then the evidence."""
         signer = acquisition_signer()
-        self._endorse(log.STARTED, name, signer, order)
+        self._endorse(event, name, signer, order)
         root = f"bags/{name}"
         self.vault.append(f"{root}/{bag.ATTESTATIONS}", b"")
         recorder = self._recorder(root, name, signer, Chain())
         recorder.start()
         self._record_plan(recorder, name, signer, order, plan)
-        return self._run(world, name, signer, recorder, order, plan.units, {})
+        return self._run(self.world(), name, signer, recorder, order, plan.units, {})
 
     def _endorse(self, event: str, name: str, signer: KeySigner, order: Order) -> None:
         """Let the identity key vouch for the acquisition's own key, before that signs anything."""
@@ -267,7 +270,7 @@ class Engine:
         root = f"bags/{name}"
         plan = plan or (lambda: make_plan(order, self.collectors, self.world()))
         if self.vault.stat(f"{root}/{bag.LEDGER}") is None:
-            return self._begin_again(name, order, plan())
+            return self._begin(log.RESUMED, name, order, plan())
         if self.vault.stat(f"{root}/{bag.SEAL}") is not None:
             # Mending could add a file that the seal does not cover; all that is left to do is to announce it.
             return Result(sealed=self._seal(name, order), outcomes=())
@@ -276,7 +279,7 @@ class Engine:
             return Result(sealed=self._seal(name, order), outcomes=())
         if not found.plan_complete:
             self.vault.set_aside(f"{root}/{bag.LEDGER}", f"{found.torn.folder}/unfinished-plan.jsonl")
-            return self._begin_again(name, order, plan())
+            return self._begin(log.RESUMED, name, order, plan())
         return self._continue(name, order, found)
 
     def _continue(self, name: str, order: Order, found: Recovered) -> Result:
@@ -289,17 +292,6 @@ class Engine:
         recorder.flush()
         units = tuple(found.open.values())
         return self._run(self.world(), name, signer, recorder, order, units, found.memory)
-
-    def _begin_again(self, name: str, order: Order, plan: Plan) -> Result:
-        """Start anew in the same bag: the crash came before the plan was whole, nothing was asked for yet."""
-        signer = acquisition_signer()
-        self._endorse(log.RESUMED, name, signer, order)
-        root = f"bags/{name}"
-        self.vault.append(f"{root}/{bag.ATTESTATIONS}", b"")
-        recorder = self._recorder(root, name, signer, Chain())
-        recorder.start()
-        self._record_plan(recorder, name, signer, order, plan)
-        return self._run(self.world(), name, signer, recorder, order, plan.units, {})
 
 
 def unit_ends(vault: LocalVault, root: str) -> tuple[tuple[str, ...], tuple[Unit, ...]]:
