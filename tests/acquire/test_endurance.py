@@ -12,7 +12,6 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 MAX_RSS = 300.0  # MB, for a hundred thousand pages
-MAX_CPU = 0.000_3  # seconds a page: staging, hashing, signing and two journals; measured: 0.000_22
 
 
 def start(act, root, pages):
@@ -45,7 +44,6 @@ def test_a_hundred_thousand_pages_stay_within_bounds(tmp_path):
     collected = cost("collect", root, 100_000)
     assert collected["pages"] == 100_000
     assert collected["rss_mb"] < MAX_RSS
-    assert collected["cpu"] / collected["pages"] < MAX_CPU * 2  # twice, for a machine that does other things too
     for act in ("verify", "verify-each"):
         assert cost(act, root, 0)["rss_mb"] < MAX_RSS
 
