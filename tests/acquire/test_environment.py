@@ -8,7 +8,7 @@ from evidence_kit.acquire.environment import TOOL, distribution_digest, environm
 def test_the_environment_names_the_tool_its_libraries_and_the_installed_files():
     said = environment()
     assert said["tool"] == TOOL
-    assert set(said["libraries"]) == {"boto3", "botocore", "cryptography", "msgspec", "PyYAML"}
+    assert set(said["libraries"]) == {"boto3", "botocore", "cryptography", "jmespath", "PyYAML", "urllib3"}
     assert all(said["libraries"].values())
 
 
