@@ -56,6 +56,8 @@ def find_work(vault: LocalVault) -> OpenWork:
             return OpenWork(order=order, acquisition=known.id, units=units, summary=summary)
         _settle(vault, known, pending)
     if not pending:
+        with vault.lock(), vault.working():
+            pass  # a crash right after the last event leaves the working folder; this clears it
         raise EmptyError("nothing is open: every acquisition is sealed and every unit has all there is")
     last = next(reversed([name for name, _ in pending.values()]))
     units = tuple(unit for _, unit in pending.values())

@@ -6,7 +6,7 @@ from support.casemaker import SOURCE, TARGET, WINDOW, Crash, CrashingVault, Page
 from evidence_kit.acquire.open_work import find_work
 from evidence_kit.acquire.scope import Order
 from evidence_kit.custody import bag
-from evidence_kit.errors import EmptyError
+from evidence_kit.errors import EmptyError, Exit
 
 ORDER = Order(sources=(SOURCE,), targets=(TARGET,), window=WINDOW, params={})
 TWO = ("eu-west-1", "us-east-1")
@@ -62,3 +62,15 @@ def test_a_crash_while_open_units_were_taken_up_again_does_not_widen_the_order(s
 
     assert [outcome.unit.split("|")[2] for outcome in result.outcomes] == ["us-east-1"]
     assert small_case.verify().missing_units == 0
+
+
+def test_resume_clears_the_working_folder_that_a_crash_after_the_last_event_left(small_case) -> None:
+    left = small_case.root / ".work/reserve"
+    left.mkdir(parents=True)
+    (left / "0").write_bytes(b"\0" * 10)
+    assert small_case.verify().exit() is Exit.UNEXPECTED
+
+    with pytest.raises(EmptyError):
+        find_work(small_case.vault)
+
+    assert small_case.verify().exit() is Exit.OK
