@@ -91,6 +91,10 @@ def test_ctrl_c_twice_stops_without_the_seal_and_resume_finishes(slow_collect, t
     state = subprocess.run([*EK, "verify", "case"], env=environment, cwd=tmp_path, capture_output=True, check=False)
     assert state.returncode == 3
     again = subprocess.run([*EK, "resume", "case"], env=environment, cwd=tmp_path, capture_output=True, check=False)
+    if again.returncode == 3:  # the first Ctrl-C had closed all units: they are sealed as open, then taken up again
+        again = subprocess.run(
+            [*EK, "resume", "case"], env=environment, cwd=tmp_path, capture_output=True, check=False
+        )
     assert again.returncode == 0, again.stderr
     final = subprocess.run(
         [*EK, "verify", "case", "--require-complete", "--each-signature"],
