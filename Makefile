@@ -1,6 +1,6 @@
 # Two commands on a fresh machine with Python 3.11 and make:  make demo  ·  make test
 # Programs of the operating system that some tests use; a test that misses one is skipped by its name:
-#   openssl jq coreutils perl     on Debian: apt-get install openssl jq coreutils perl
+#   on Debian: apt-get install openssl jq coreutils perl age softhsm2 opensc zstd nodejs npm golang-go golang-golang-x-mod-dev
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
@@ -37,7 +37,7 @@ lock:
 	uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" --extra sandbox -o requirements.lock pyproject.toml tests/build-requirements.in
 	uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command "make lock" --extra sandbox --group dev -c requirements.lock \
+	  --custom-compile-command "make lock" --extra sandbox --extra pkcs11 --extra kms-gcp --extra kms-azure --group dev -c requirements.lock \
 	  -o requirements-dev.lock pyproject.toml tests/build-requirements.in
 
 $(VENV)/bin/python:
@@ -49,8 +49,10 @@ $(VENV)/.demo: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.demo
+# The JavaScript check of examples/verify is tested where npm can install what it needs, and skipped by name elsewhere.
+$(VENV)/.dev: requirements-dev.lock examples/verify/package-lock.json $(VENV)/.demo
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@! command -v npm >/dev/null || npm ci --prefix examples/verify --no-audit --no-fund --silent || true
 	touch $@
 
 clean:

@@ -3,32 +3,20 @@
 import hashlib
 import re
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from evidence_kit.acquire.description import Description, encoded
 from evidence_kit.acquire.environment import TOOL
 from evidence_kit.custody import log, statement, strict
 from evidence_kit.custody.log import Keeper
 from evidence_kit.errors import AccessError, EmptyError, SignatureError, UsageError
-from evidence_kit.model.time import rfc3339
+from evidence_kit.model.ports import Signer
 from evidence_kit.signers.keyring import KeyRing
 from evidence_kit.vaults.local import LocalVault, translated
 
+__all__ = ["Description", "add_note", "keeper_of", "open_case", "read_description", "require_sound_log"]
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-API_VERSION = "evidence-kit/case.v1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """What a person says about a case when it is opened."""
-
-    id: str
-    title: str
-    purpose: str
-    authority: str
-    jurisdictions: Sequence[str] = ()
-    retention: str = ""
 
 
 def open_case(vault: LocalVault, ring: KeyRing, key: str | None, said: Description, *, at: datetime) -> Keeper:
@@ -43,23 +31,11 @@ def open_case(vault: LocalVault, ring: KeyRing, key: str | None, said: Descripti
         )
     actor, signer = ring.open(key)
     serial = str(uuid.uuid4())
+    body = encoded(said, serial=serial, examiner={"name": actor, "keyid": signer.keyid}, at=at)
     log_signer = ring.create_log_key(serial)
     with translated(f"create `{vault.root}`"):
         vault.root.mkdir(parents=True, exist_ok=True)
-    document = {
-        "apiVersion": API_VERSION,
-        "id": said.id,
-        "uuid": serial,
-        "title": said.title,
-        "purpose": said.purpose,
-        "legalAuthority": said.authority,
-        "jurisdictions": list(said.jurisdictions),
-        "retention": said.retention,
-        "examiner": {"name": actor, "keyid": signer.keyid},
-        "openedAt": rfc3339(at),
-    }
-    body = strict.encode(document) + b"\n"
-    keeper = Keeper(vault=vault, signer=signer, actor=actor, log_signer=log_signer, tool=TOOL)
+    keeper = _keeper(vault, ring, actor, signer, log_signer)
     with vault.lock(), vault.working():
         vault.put(log.CASE, body)
         keeper.open_case(
@@ -83,12 +59,20 @@ def read_description(vault: LocalVault) -> dict[str, object]:
         raise SignatureError(f"`{log.CASE}`: {error.message}") from error
 
 
-def keeper_of(vault: LocalVault, ring: KeyRing, key: str | None) -> Keeper:
-    """Return the keeper of an existing case; the checkpoint must be what this machine's log key signed."""
+def keeper_of(vault: LocalVault, ring: KeyRing, key: str | None, *, keeps_log: bool = True) -> Keeper:
+    """Return the keeper of an existing case; the checkpoint must be what this machine's log key signed.
+
+    Whoever does not keep the log, such as the receiver of a hand-over, can prepare events but not write them.
+    """
     document = read_description(vault)
     actor, signer = ring.open(key)
-    log_signer = ring.open_log_key(strict.field(document, "uuid", str))
-    return Keeper(vault=vault, signer=signer, actor=actor, log_signer=log_signer, tool=TOOL)
+    log_signer = ring.open_log_key(strict.field(document, "uuid", str)) if keeps_log else signer
+    return _keeper(vault, ring, actor, signer, log_signer)
+
+
+def _keeper(vault: LocalVault, ring: KeyRing, actor: str, signer: Signer, log_signer: Signer) -> Keeper:
+    certificate = ring.certificate(actor)
+    return Keeper(vault=vault, signer=signer, actor=actor, log_signer=log_signer, tool=TOOL, certificate=certificate)
 
 
 def require_sound_log(keeper: Keeper, *, at: datetime) -> log.State:
@@ -96,7 +80,10 @@ def require_sound_log(keeper: Keeper, *, at: datetime) -> log.State:
     keeper.repair(at=at)
     state = keeper.state()
     if state.log_key is None or state.log_key.keyid != keeper.log_signer.keyid:
-        raise AccessError("the custody log belongs to another log key", hint="`evidence-kit verify` says more")
+        raise AccessError(
+            "the custody log belongs to another log key",
+            hint=f"custody is with {state.custody.holder.name[:80]!a}; continue on the machine where it was accepted",
+        )
     return state
 
 

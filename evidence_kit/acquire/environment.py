@@ -10,7 +10,7 @@ from importlib import metadata
 from evidence_kit import __version__
 
 TOOL = f"evidence-kit {__version__}"
-_LIBRARIES = ("boto3", "botocore", "cryptography", "jmespath", "PyYAML", "urllib3")
+_LIBRARIES = ("boto3", "botocore", "cryptography", "jmespath", "PyYAML", "rfc3161-client", "urllib3")
 # Options whose value may be a secret never reach the record; ours take none, a plug-in's might.
 _SECRET_WORDS = ("pass", "secret", "token", "key=", "api-key", "apikey", "credential")
 

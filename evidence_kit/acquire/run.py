@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from evidence_kit.acquire.clock import clock_record, local_clock
 from evidence_kit.acquire.context import Memory, World
 from evidence_kit.acquire.environment import TOOL, environment, redacted
 from evidence_kit.acquire.observer import Observer, Silent
@@ -251,6 +252,7 @@ class Engine:
             "order": order.to_json(),
             "environment": environment(),
             "commandLine": redacted(self.arguments),
+            "clock": clock_record(self.vault, acquisition.bag, local_clock()),
         }
         return seal_bag(
             vault=self.vault,

@@ -78,7 +78,7 @@ def seal_bag(
         units_missing=totals.missing,
     )
     subjects = [statement.Subject(name, files.digest(vault, f"{root}/{name}")[0]) for name in bag.SEALED]
-    vault.publish(f"{root}/{bag.SEAL}", [seal.make(subjects, sealed, keeper.signer)])
+    vault.publish(f"{root}/{bag.SEAL}", [seal.make(subjects, sealed, keeper.signer, certificate=keeper.certificate)])
     return _announce(vault, keeper, acquisition)
 
 

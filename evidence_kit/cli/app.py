@@ -12,10 +12,15 @@ from evidence_kit.cli import (
     coverage,
     custody,
     demo,
+    export,
     init,
     keys,
+    prove,
+    renew,
     resume,
     sources,
+    timestamp,
+    trust,
     verify,
 )
 from evidence_kit.cli.output import show_error
@@ -34,8 +39,13 @@ app.command("init")(init.init)
 app.command("collect")(collect.collect)
 app.command("resume")(resume.resume)
 app.command("verify")(verify.verify)
+app.command("export")(export.export)
+app.command("prove")(prove.prove)
+app.command("timestamp")(timestamp.timestamp)
+app.command("renew")(renew.renew)
 app.command("coverage")(coverage.coverage)
 app.add_typer(keys.app, name="keys")
+app.add_typer(trust.app, name="trust")
 app.add_typer(sources.app, name="sources")
 app.add_typer(custody.app, name="custody")
 

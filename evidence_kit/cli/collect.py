@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evidence_kit.cli import output, settings
+from evidence_kit.cli import output, settings, timestamp
 from evidence_kit.errors import UsageError
 from evidence_kit.model.time import Window, parse_instant
 from evidence_kit.model.unit import Target
@@ -30,6 +30,7 @@ def collect(
     plan: bool = typer.Option(False, "--plan", help="Say what it would take, collect nothing."),
     key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
     workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
+    tsa: list[str] = timestamp.OPTION,
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
     """Collect evidence into a case and seal it.
@@ -61,6 +62,7 @@ def collect(
         workers=workers,
         as_json=as_json,
         work=lambda engine: engine.collect(order),
+        tsas=tsa,
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from evidence_kit.cli import output, settings
+from evidence_kit.errors import UsageError
 
 
 def init(
@@ -17,6 +18,11 @@ def init(
     ),
     jurisdiction: list[str] = typer.Option([], "--jurisdiction", help="Where the data lies or its subjects live."),
     retention: str = typer.Option("", "--retention", help="How long the evidence is to be kept."),
+    about: Path | None = typer.Option(None, "--about", help="A YAML file with all that a custody record asks for."),
+    exhibit: str | None = typer.Option(None, "--exhibit", help="The exhibit's number."),
+    organisation: str | None = typer.Option(None, "--organisation", help="For whom you act."),
+    role: str | None = typer.Option(None, "--role", help="As what you act."),
+    location: str | None = typer.Option(None, "--location", help="Where you are while you collect."),
     key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
     yes: bool = typer.Option(False, "--yes", help="Ask nothing."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
@@ -26,15 +32,26 @@ def init(
     Its description becomes the first signed event of its custody log.
     """
     from evidence_kit.acquire.case import Description, open_case
+    from evidence_kit.acquire.description import parse_about, with_flags
     from evidence_kit.vaults.local import LocalVault
 
+    known = with_flags(
+        parse_about(_read(about), name=str(about)) if about else {},
+        {
+            ("exhibit", "id"): exhibit,
+            ("examiner", "organisation"): organisation,
+            ("examiner", "role"): role,
+            ("location", "physical"): location,
+        },
+    )
     said = Description(
         id=id,
         title=title,
-        purpose=_asked(purpose, "purpose", yes=yes),
-        authority=_asked(authority, "authority", yes=yes),
+        purpose=_asked(purpose, "purpose", yes=yes or ("purpose",) in known),
+        authority=_asked(authority, "authority", yes=yes or ("legalAuthority",) in known),
         jurisdictions=jurisdiction,
         retention=retention,
+        about=known,
     )
     ring = settings.key_ring()
     keeper = open_case(
@@ -52,3 +69,13 @@ def _asked(given: str | None, what: str, *, yes: bool) -> str:
     if given is not None or yes or not output.is_terminal():
         return given or ""
     return str(typer.prompt(what, default="", show_default=False, err=True))
+
+
+def _read(path: Path) -> bytes:
+    from evidence_kit.model.document import MAX_DOCUMENT
+
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_DOCUMENT + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error

@@ -2,13 +2,14 @@
 
 import typer
 
-from evidence_kit.cli import output, settings
+from evidence_kit.cli import output, settings, timestamp
 
 
 def resume(
     case: str | None = typer.Argument(None, help="The case folder."),
     key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
     workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
+    tsa: list[str] = timestamp.OPTION,
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
     """Continue what is not finished.
@@ -34,4 +35,5 @@ def resume(
         workers=workers,
         as_json=as_json,
         work=found.run,
+        tsas=tsa,
     )

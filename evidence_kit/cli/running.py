@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -12,7 +12,7 @@ import typer
 
 from evidence_kit.acquire.case import keeper_of, read_description, require_sound_log
 from evidence_kit.acquire.run import Engine, Result
-from evidence_kit.cli import output, progress, settings
+from evidence_kit.cli import output, progress, settings, timestamp
 from evidence_kit.collectors.registry import build
 from evidence_kit.errors import EmptyError, Exit
 from evidence_kit.model.source import SourceSpec
@@ -31,8 +31,10 @@ def run(
     workers: int,
     as_json: bool,
     work: Work,
+    tsas: Sequence[str] = (),
 ) -> None:
-    """Run `work` on a case and exit with what it says."""
+    """Run `work` on a case, have the seal time-stamped where authorities are named, and exit with what it says."""
+    authorities = timestamp.named(tsas)
     vault = LocalVault(case)
     described = read_description(vault)
     keeper = keeper_of(vault, settings.key_ring(), key)
@@ -51,6 +53,8 @@ def run(
         )
         with interruptible(engine), watch:
             result = work(engine)
+        if result.failure is None:
+            timestamp.after_seal(vault, keeper, authorities, case)
     tell(result, case, as_json=as_json)
 
 

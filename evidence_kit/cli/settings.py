@@ -1,22 +1,26 @@
 """Where the user's keys are, which passphrase opens them, what stands in `evidence-kit.toml`, and the clock."""
 
 import os
+import re
 import sys
 import tomllib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from evidence_kit.errors import AccessError, UntrustedError, UsageError
+from evidence_kit.errors import AccessError, SignatureError, UntrustedError, UsageError
 
 if TYPE_CHECKING:
+    from evidence_kit.custody.keys import PublicKey
     from evidence_kit.custody.trust import Trust
     from evidence_kit.signers.keyring import KeyRing
 
 _FILE = "evidence-kit.toml"
-_KNOWN = frozenset({"case", "inventory", "key", "trust"})
+_KEYID = re.compile(r"[0-9a-f]{64}")
+_KNOWN = frozenset({"case", "inventory", "key", "trust", "trust_sha256", "trust_signer", "tsa"})
 
 
 def now() -> datetime:
@@ -37,7 +41,7 @@ def key_ring() -> "KeyRing":
     """Return the user's keys."""
     from evidence_kit.signers.keyring import KeyRing
 
-    return KeyRing(home(), passphrase)
+    return KeyRing(home(), passphrase, pin)
 
 
 def passphrase() -> str:
@@ -49,12 +53,39 @@ def passphrase() -> str:
     return str(typer.prompt("passphrase", hide_input=True, err=True))
 
 
+def pin() -> str:
+    """Return EVIDENCE_KIT_PIN, or ask on the terminal: what opens a token is not what opens the files."""
+    if said := os.environ.get("EVIDENCE_KIT_PIN"):
+        return said
+    if not sys.stdin.isatty():
+        raise AccessError("a PIN is needed to open the token", hint="set EVIDENCE_KIT_PIN")
+    return str(typer.prompt("PIN of the token", hide_input=True, err=True))
+
+
 def setting(name: str, given: str | None) -> str | None:
     """Return a setting: the flag, else EVIDENCE_KIT_<NAME>, else `evidence-kit.toml` in this folder."""
     if given is not None:
         return given
     if said := os.environ.get(f"EVIDENCE_KIT_{name.upper()}"):
         return said
+    value = _from_file(name)
+    return None if value is None else str(value)
+
+
+def listed(name: str, given: Sequence[str]) -> tuple[str, ...]:
+    """Return a setting of several values, which the environment separates by spaces and the file has as a list."""
+    if given:
+        return tuple(given)
+    if said := os.environ.get(f"EVIDENCE_KIT_{name.upper()}"):
+        return tuple(said.split())
+    value = _from_file(name)
+    values = [value] if isinstance(value, str) else [] if value is None else value
+    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
+        raise UsageError(f"{_FILE}: `{name}` is not a list of texts")
+    return tuple(values)
+
+
+def _from_file(name: str) -> object:
     path = Path(_FILE)
     if not path.exists():
         return None
@@ -64,15 +95,19 @@ def setting(name: str, given: str | None) -> str | None:
         raise UsageError(f"{_FILE}: {error}") from error
     if unknown := set(table) - _KNOWN:
         raise UsageError(f"{_FILE}: unknown setting `{min(unknown)}`", hint=f"known are: {', '.join(sorted(_KNOWN))}")
-    value = table.get(name)
-    return None if value is None else str(value)
+    return table.get(name)
 
 
-def trust(given: str | None) -> "Trust":
-    """Return the caller's trust policy; it never comes from the case."""
-    from evidence_kit.custody.trust import parse_trust
+def trust_path(given: Path | None = None) -> Path:
+    """Return where the trust policy is: the one given, the one set, or the user's own."""
+    return given or Path(setting("trust", None) or home() / "trust.yaml")
 
-    path = Path(setting("trust", given) or home() / "trust.yaml")
+
+def trust(given: str | None, *, signer: str | None = None, sha256: str | None = None) -> "Trust":
+    """Return the caller's trust policy, which never comes from the case, once it is the signed and pinned one."""
+    from evidence_kit.custody.trust import parse_trust, signed
+
+    path = trust_path(Path(given) if given is not None else None)
     try:
         text = path.read_bytes()
     except FileNotFoundError as error:
@@ -82,7 +117,56 @@ def trust(given: str | None) -> "Trust":
         ) from error
     except OSError as error:
         raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
-    return parse_trust(text, name=str(path))
+    # `is not None`: an empty flag, such as an unset variable of a CI job leaves, must not switch a check off.
+    if (pinned := setting("trust_sha256", sha256)) is not None:
+        signed.require_pinned(text, pinned, name=str(path))
+    policy = parse_trust(text, name=str(path))
+    if (said := setting("trust_signer", signer)) is not None:
+        signed.require_signed(text, _bundle(path), name=str(path), key=_policy_key(said, policy))
+    return policy
+
+
+def _bundle(policy: Path) -> bytes | None:
+    """Return the signature beside a policy, if there is one."""
+    from evidence_kit.custody.trust.signed import MAX_BUNDLE, SUFFIX
+
+    path = policy.with_name(policy.name + SUFFIX)
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_BUNDLE + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
+
+
+def _policy_key(said: str, policy: "Trust") -> "PublicKey":
+    """Return the key that has to have signed the policy: a PEM file, or a key id, which names exactly one key.
+
+    A key id is a digest, so it does not matter who hands over the key: the policy itself may.
+    """
+    from evidence_kit.custody.keys import MAX_PEM, PublicKey
+
+    if not _KEYID.fullmatch(said):
+        try:
+            with Path(said).open("rb") as stream:
+                return PublicKey.from_pem(stream.read(MAX_PEM + 1))
+        except SignatureError as error:
+            raise UsageError(f"`{said}`: {error.message}", hint="a PEM public key, or a whole key id") from error
+        except OSError as error:
+            hint = "a PEM public key, or a whole key id of 64 hex digits"
+            raise UsageError(f"cannot read `{said}`: {(error.strerror or '').lower()}", hint=hint) from error
+    ring = key_ring()
+    for name in ring.names():
+        key = PublicKey.from_pem(ring.public_pem(name))
+        if key.keyid == said:
+            return key
+    listed = policy.find(said)
+    if listed is None:
+        raise UntrustedError(
+            f"key {said[:12]}, which has to sign the policy, is not at hand", hint="give it as a PEM file"
+        )
+    return listed
 
 
 def required_case(given: str | None) -> Path:

@@ -10,7 +10,7 @@ from evidence_kit.model.ports import Vault
 
 _SHOWN = 20  # defects a person reads; `--format json` has all of them
 _NAMES = {
-    "log": "custody",
+    "log": "events",
     "attestations": "signatures",
     "proofs": "provider",
     "timestamp": "time-stamp",
@@ -27,6 +27,7 @@ def as_json(report: Report, code: Exit) -> dict[str, object]:
         "authentic": report.authentic,
         "unitsMissing": report.missing_units,
         "unsealed": report.unsealed,
+        "pending": list(report.pending),
         "checks": [_check(check) for check in report.checks],
         "notChecked": [*report.unasked, *(f"{c.id}: {c.summary}" for c in _unchecked(report))],
     }
@@ -76,6 +77,11 @@ def show(report: Report, code: Exit, vault: Vault) -> None:
         output.note(f"hint: {hint}")
 
 
+def headline(report: Report, code: Exit) -> str:
+    """Return the verdict in one line."""
+    return f"{_word(code)}: {_headline(report, code)}"
+
+
 def _word(code: Exit) -> str:
     return {Exit.OK: "OK", Exit.INCOMPLETE: "INCOMPLETE", Exit.EMPTY: "EMPTY"}.get(code, "FAILED")
 
@@ -85,11 +91,14 @@ def _headline(report: Report, code: Exit) -> str:
     if code is Exit.OK and report.missing_units:
         return f"{report.subject} is authentic; {missing} not obtained in full (see coverage)"
     if code is Exit.OK:
-        return f"{report.subject} is authentic and whole"
+        partial = any(check.id == "disclosure" for check in report.checks)
+        return f"{report.subject} is authentic{', a part of its case' if partial else ' and whole'}"
     if code is Exit.INCOMPLETE and report.unsealed:
         return f"{report.subject} is intact so far, but {output.plural(report.unsealed, 'acquisition')} not sealed"
-    if code is Exit.INCOMPLETE:
+    if code is Exit.INCOMPLETE and report.missing_units:
         return f"{report.subject} is authentic, but {missing} not obtained in full"
+    if code is Exit.INCOMPLETE:
+        return f"{report.subject} is authentic, but {report.pending[0]}"
     count = len(report.defects) + sum(check.more_defects for check in report.checks)
     return f"{output.plural(count, 'defect')}: {code.meaning} [{code.name} {int(code)}]"
 
@@ -135,12 +144,16 @@ def _entry_of(subject: str, vault: Vault) -> Mapping[str, object] | None:
 
 
 def _hint(report: Report, code: Exit) -> str:
+    if code is Exit.UNTRUSTED and all(not check.defects or check.id == "timestamp" for check in report.checks):
+        return "`evidence-kit timestamp CASE` asks for the time-stamps that are missing"
     if code is Exit.UNTRUSTED:
         return "add the signer's key to your trust policy if you know whose it is, then verify again with `--trust`"
     if code is Exit.DIGEST and all(defect.verdict is Exit.DIGEST for defect in report.defects):
         return "everything else verifies; restore what differs from a copy and verify again"
     if code is Exit.INCOMPLETE and report.unsealed:
         return "`evidence-kit resume` continues and seals it"
+    if code is Exit.INCOMPLETE and not report.missing_units:
+        return "the receiver runs `evidence-kit custody accept`, or the custodian `custody withdraw`"
     if code is Exit.INCOMPLETE:
         return "`evidence-kit coverage` shows what is missing and why"
     return ""

@@ -17,6 +17,8 @@ ATTESTATIONS = "record/artifacts.intoto.jsonl"
 LEDGER = "record/exchanges.jsonl"
 SEAL = "seal/seal.sigstore.json"
 ACQUISITION_KEYS = "seal/acquisition.pub"
+SEAL_FOLDER = "seal"
+TIMESTAMPS = "seal/timestamps"
 # The seal signs these; with the acquisition's public keys they stay below ten.
 SEALED = (TAGMANIFEST, MANIFEST, ACQUISITION, ATTESTATIONS, LEDGER, ACQUISITION_KEYS)
 MAX_LINE = 64 + 2 + names.MAX_PATH + 1

@@ -1,16 +1,17 @@
-"""Public keys: reading, naming and checking. P-256 with SHA-256, and Ed25519; nothing else."""
+"""Public keys: reading, naming and checking. P-256 with SHA-256, Ed25519, and ML-DSA-65 beside them; nothing else."""
 
 import hashlib
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 
 from evidence_kit.errors import SignatureError
 
 _P256 = ec.ECDSA(hashes.SHA256())
-MAX_PEM = 4096  # a P-256 key is 178 bytes
+MAX_PEM = 4096  # a P-256 key is 178 bytes, an ML-DSA-65 key 2,726
+Verifier = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | mldsa.MLDSA65PublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +20,14 @@ class PublicKey:
 
     keyid: str
     pem: bytes
-    _key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+    _key: Verifier
 
     @classmethod
     def of(cls, key: object) -> "PublicKey":
         """Wrap a `cryptography` public key; other kinds and curves are refused."""
-        is_p256 = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
-        if not is_p256 and not isinstance(key, ed25519.Ed25519PublicKey):
-            raise SignatureError("only P-256 and Ed25519 keys are accepted")
-        assert isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey)  # noqa: S101 - for the type
+        is_other_curve = isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, ec.SECP256R1)
+        if is_other_curve or not isinstance(key, Verifier):
+            raise SignatureError("only P-256, Ed25519 and ML-DSA-65 keys are accepted")
         spki = serialization.PublicFormat.SubjectPublicKeyInfo
         der = key.public_bytes(serialization.Encoding.DER, spki)
         return cls(
@@ -53,8 +53,15 @@ class PublicKey:
 
     @property
     def algorithm(self) -> str:
-        """Return `p256` or `ed25519`."""
+        """Return `p256`, `ed25519` or `mldsa65`."""
+        if isinstance(self._key, mldsa.MLDSA65PublicKey):
+            return "mldsa65"
         return "ed25519" if isinstance(self._key, ed25519.Ed25519PublicKey) else "p256"
+
+    @property
+    def is_identity(self) -> bool:
+        """Say whether the key may speak for a person alone; ML-DSA-65, which few tools know, only joins in."""
+        return not isinstance(self._key, mldsa.MLDSA65PublicKey)
 
     def raw_ed25519(self) -> bytes:
         """Return the 32 raw bytes that C2SP notes use."""
@@ -65,9 +72,9 @@ class PublicKey:
     def verify(self, payload: bytes, signature: bytes) -> None:
         """Raise SignatureError unless `signature` is this key's over `payload`."""
         try:
-            if isinstance(self._key, ed25519.Ed25519PublicKey):
-                self._key.verify(signature, payload)
-            else:
+            if isinstance(self._key, ec.EllipticCurvePublicKey):
                 self._key.verify(signature, payload, _P256)
+            else:
+                self._key.verify(signature, payload)
         except InvalidSignature as error:
             raise SignatureError(f"signature does not verify under key {self.keyid[:12]}") from error

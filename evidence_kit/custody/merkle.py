@@ -1,7 +1,7 @@
 """RFC 6962 Merkle trees: append in O(log n) memory, prove inclusion, prove consistency."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from evidence_kit.errors import ChainError
 
@@ -38,6 +38,64 @@ class Frontier:
             return hashlib.sha256(b"").digest()
         node = self._edge[-1]
         for left in reversed(self._edge[:-1]):
+            node = node_hash(left, node)
+        return node
+
+
+class Prover:
+    """One pass over entries that yields inclusion proofs for chosen leaves of a tree whose size is not known before.
+
+    Holds the tree's right edge and the siblings of the paths to the k chosen leaves: O(k log n) hashes.
+    """
+
+    def __init__(self, indices: Iterable[int]) -> None:
+        self.size = 0
+        self._edge: list[tuple[int, bytes]] = []  # complete subtrees from left to right, each with its level
+        self._kept: dict[tuple[int, int], bytes] = {}  # by level and place
+        self._paths = [
+            frozenset(index for index in indices if index >= 0)
+        ]  # which nodes of each level lie above a chosen leaf
+        while self._paths[-1] - {0}:
+            self._paths.append(frozenset(index >> 1 for index in self._paths[-1]))
+
+    def add(self, entry: bytes) -> None:
+        """Append one entry."""
+        level, place, node = 0, self.size, leaf_hash(entry)
+        self._keep(level, place, node)
+        while place & 1:
+            node = node_hash(self._edge.pop()[1], node)
+            level, place = level + 1, place >> 1
+            self._keep(level, place, node)
+        self._edge.append((level, node))
+        self.size += 1
+
+    def root(self) -> bytes:
+        """Return the root over all entries so far."""
+        return self._ragged(self.size.bit_length() + 1) if self.size else hashlib.sha256(b"").digest()
+
+    def proof(self, index: int) -> list[bytes]:
+        """Return the audit path of a chosen leaf in the tree over all entries so far."""
+        if index not in self._paths[0] or index >= self.size:
+            raise ChainError(f"entry {index} was not chosen, or lies outside a tree of {self.size}")
+        proof: list[bytes] = []
+        level, place, last = 0, index, self.size - 1
+        while last:
+            sibling = place ^ 1
+            if sibling <= last:
+                is_complete = (sibling + 1) << level <= self.size
+                proof.append(self._kept[level, sibling] if is_complete else self._ragged(level))
+            level, place, last = level + 1, place >> 1, last >> 1
+        return proof
+
+    def _keep(self, level: int, place: int, node: bytes) -> None:
+        if place ^ 1 in self._paths[min(level, len(self._paths) - 1)]:
+            self._kept[level, place] = node
+
+    def _ragged(self, below: int) -> bytes:
+        """Return the last node of level `below`, whose subtree is not complete: what the edge holds under it."""
+        small = [node for level, node in self._edge if level < below]
+        node = small[-1]
+        for left in reversed(small[:-1]):
             node = node_hash(left, node)
         return node
 

@@ -72,21 +72,43 @@ class Sealed:
         return sealed
 
 
-def make(subjects: Sequence[statement.Subject], sealed: Sealed, signer: Signer) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A Sigstore bundle as we write it: one envelope, and the signer's certificate where an authority vouches."""
+
+    envelope: dsse.Envelope
+    certificate: bytes | None = None  # DER
+
+
+def make(
+    subjects: Sequence[statement.Subject], sealed: Sealed, signer: Signer, *, certificate: bytes | None = None
+) -> bytes:
     """Return the bundle as one compact line with its line feed."""
-    payload = statement.build(statement.SEAL, subjects, sealed.to_json())
+    return sign(statement.build(statement.SEAL, subjects, sealed.to_json()), signer, certificate=certificate)
+
+
+def sign(payload: bytes, signer: Signer, *, certificate: bytes | None = None) -> bytes:
+    """Return the bundle by which `signer` signs a seal's payload, be it the first to do so or another."""
     if (size := len(dsse.pae(payload))) > MAX_PAE:
         raise SignatureError(f"a seal of {size:,} bytes is more than a key service signs")
+    material: dict[str, object] = {"publicKey": {"hint": signer.keyid}}
+    if certificate is not None:
+        material = {"certificate": {"rawBytes": strict.to_base64(certificate)}}
     bundle = {
         "mediaType": MEDIA_TYPE,
-        "verificationMaterial": {"publicKey": {"hint": signer.keyid}},
+        "verificationMaterial": material,
         "dsseEnvelope": dsse.sign(payload, signer),
     }
     return strict.encode(bundle) + b"\n"
 
 
 def parse(data: bytes) -> dsse.Envelope:
-    """Return the envelope of a bundle whose hint and envelope name the same key."""
+    """Return the envelope of a bundle."""
+    return parse_bundle(data).envelope
+
+
+def parse_bundle(data: bytes) -> Bundle:
+    """Read a bundle whose material and envelope name the same key."""
     if not data.endswith(b"\n"):
         raise SignatureError("the seal does not end in a line feed")
     bundle = strict.decode_line(data[:-1])
@@ -94,9 +116,12 @@ def parse(data: bytes) -> dsse.Envelope:
         raise SignatureError("not a Sigstore bundle v0.3")
     envelope = dsse.parse(strict.field(bundle, "dsseEnvelope", dict))
     material = strict.field(bundle, "verificationMaterial", dict)
+    if set(material) == {"certificate"}:
+        raw = strict.field(strict.field(material, "certificate", dict), "rawBytes", str)
+        return Bundle(envelope, strict.from_base64(raw))
     if strict.field(strict.field(material, "publicKey", dict), "hint", str) != envelope.keyid:
         raise SignatureError("the seal's key hint and its envelope name different keys")
-    return envelope
+    return Bundle(envelope)
 
 
 def read(payload: bytes) -> tuple[statement.Statement, Sealed]:

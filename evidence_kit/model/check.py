@@ -53,6 +53,7 @@ class Report:
     missing_units: int = 0
     unsealed: int = 0
     unasked: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()  # hand-overs that were offered and not answered
 
     @property
     def defects(self) -> tuple[Defect, ...]:
@@ -69,7 +70,8 @@ class Report:
     def exit(self, *, require_complete: bool = False) -> Exit:
         """Return the verdict: the lowest defect code; else EMPTY, INCOMPLETE or OK.
 
-        An acquisition without a seal is INCOMPLETE; units never obtained are so if the caller asks for them.
+        An acquisition without a seal is INCOMPLETE; units never obtained and hand-overs never answered are so if the
+        caller asks for them.
         """
         if self.defects:
             return min(defect.verdict for defect in self.defects)
@@ -77,5 +79,5 @@ class Report:
             return Exit.INTERNAL
         if not any(check.status is CheckStatus.PASS for check in self.checks):
             return Exit.EMPTY
-        partial = self.unsealed or (require_complete and self.missing_units)
+        partial = self.unsealed or (require_complete and (self.missing_units or self.pending))
         return Exit.INCOMPLETE if partial else Exit.OK

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # Check a whole case without evidence-kit: bash, GNU coreutils, GNU sed, awk, find, jq >= 1.6 and OpenSSL >= 3.0.
 #
-#   check.sh [--each] CASE KEY.pem...
+#   check.sh [--each] [--tsa CA.pem] [--last CHECKPOINT] CASE KEY.pem...
 #
 # KEY.pem are public keys that you trust, and that you did not take from the case: whoever can alter a case can put
-# another key into it. `--each` checks the signature of every artifact's attestation, not of the first one only.
-# Exit 0: every question was answered with yes. Exit 1: at least one was not. Exit 2: it could not be asked.
+# another key into it. After a hand-over that is more than one person's. Exit 0: every question was answered with yes.
+# Exit 1: at least one was not. Exit 2: it could not be asked. Lines with `--` say what was not asked.
+#
+#   --each              check the signature of every artifact's attestation, not of the first one only
+#   --tsa CA.pem        roots of the time-stamp authorities that you trust, and certificates that their tokens leave
+#                       out, one after the other: every token must verify, at the time that it tells itself
+#   --last CHECKPOINT   a checkpoint that you kept outside the case: the log must still be the same up to there
 #
 # It does not ask whether a key held the right role at the right time, nor whether CloudTrail's own digests agree with
 # the log files; `evidence-kit verify` does. docs/case-format.md says what each question is about. Made for thousands
@@ -15,15 +20,30 @@ export LC_ALL=C # lengths in bytes, bytewise order, one alphabet
 
 readonly TYPES=https://evidence-kit.dev/attestation PAYLOAD=application/vnd.in-toto+json
 readonly BUNDLE=application/vnd.dev.sigstore.bundle.v0.3+json
+# What stands outside every manifest.
+readonly SAFE='[A-Za-z0-9._=@+,-]+' COUNTERSIGNATURE='[0-9a-f]{64}\.sigstore\.json'
+readonly REPLY="$SAFE\.(tsr|reply)"
+readonly KEPT="custody/(checkpoints/[0-9]+|timestamps/[0-9]+/$REPLY|renewals/[0-9]+-manifest-sha512\.txt)"
+readonly BESIDE="seal/($COUNTERSIGNATURE|timestamps/$REPLY)"
 readonly SEALED='manifest-sha256.txt record/acquisition.json record/artifacts.intoto.jsonl record/exchanges.jsonl
 seal/acquisition.pub tagmanifest-sha256.txt'
 
-for program in openssl jq sha256sum basenc base64 split truncate stat awk sed find sort comm cmp xargs mktemp; do
+for program in openssl jq sha256sum basenc base64 split truncate stat awk sed find sort comm cmp xargs mktemp \
+    realpath date; do
     command -v "$program" >/dev/null || { echo "error: this needs \`$program\`, which is not installed" >&2; exit 2; }
 done
-each=no
-if [[ ${1-} == --each ]]; then each=yes && shift; fi
-(($# >= 2)) || { echo "usage: check.sh [--each] CASE KEY.pem..." >&2; exit 2; }
+usage() { echo 'usage: check.sh [--each] [--tsa CA.pem] [--last CHECKPOINT] CASE KEY.pem...' >&2 && exit 2; }
+each=no tsa='' last=''
+while [[ ${1-} == --* ]]; do
+    case $1 in
+    --each) each=yes ;;
+    --tsa) tsa=$(realpath -e -- "${2-}") && shift || usage ;;
+    --last) last=$(realpath -e -- "${2-}") && shift || usage ;;
+    *) usage ;;
+    esac
+    shift
+done
+(($# >= 2)) || usage
 here=$(cd -- "$1" 2>/dev/null && pwd) || { echo "error: \`$1\` is not a folder" >&2; exit 2; }
 shift
 work=$(mktemp -d) || exit 2
@@ -122,6 +142,21 @@ ask() { # WHAT COMMAND...: run the command; what it prints is the answer, how it
     asked=$((asked + 1))
 }
 
+leave() { printf '    --    %-12s %s\n' "$1" "$2" >>"$work/answers"; } # say what is not asked
+
+token() { # TOKEN DATA: RFC 3161, judged at the time that it tells, for certificates expire and tokens stay
+    local at
+    at=$(openssl ts -reply -in "$1" -text 2>/dev/null | sed -n 's/^Time stamp: //p')
+    [[ -n $at ]] || die "${1##*/} is no time-stamp"
+    openssl ts -verify -in "$1" -data "$2" -CAfile "$tsa" -untrusted "$tsa" -attime "$(date -ud "$at" +%s)" \
+        &>/dev/null || die "${1##*/} is by no authority that you gave, or over something else"
+}
+
+stamps() { # CHECK TOKEN...: check tokens where there are any, and somebody to believe them
+    [[ -e $2 ]] || return 0
+    if [[ -n $tsa ]]; then ask timestamps "$1"; else leave timestamps "$(($# - 1)) there; give --tsa"; fi
+}
+
 # -- the custody log -----------------------------------------------------------------------------------------------
 
 trusted() {
@@ -142,6 +177,8 @@ events() {
     [[ -s $log ]] || die "there is no custody log"
     [[ -z $(tail -c 1 "$log") ]] || die "the last line is torn"
     envelopes "$log" custody-event "$work/trusted" "$work/events"
+    cut -f 1 "$work/table" | cmp -s - <(jq -r '.predicate.actor.keyid' "$work/events") ||
+        die "an event names an actor whose key did not sign it"
     hashes "$log" '\x00' >"$work/leaves"
     for ((number = 0; number < $(wc -l <"$log"); number++)); do
         echo "$number $number $(head -n "$number" "$work/leaves" | root)"
@@ -156,33 +193,120 @@ events() {
     jq -r '.predicate | .type as $t | .acquisition | select(. != null) | [$t, .id, .publicKey // ""] | @tsv' \
         "$work/events" >"$work/steps"
     head -n 1 "$work/events" | jq -r '.predicate.case' >"$work/name"
+    jq -r '.predicate | select(.type == "case.opened" or .type == "transfer.accepted") |
+        [.seq, .logKey.origin, .logKey.publicKey] | @tsv' "$work/events" >"$work/pens"
+    jq -r '.predicate.witness // empty | [.name, .publicKey] | @tsv' "$work/events" | sort -u >"$work/witnesses"
+    [[ $(cut -f 2 "$work/pens" | sort -u | wc -l) == 1 ]] || die "an acceptance names a key for another log"
     awk '$1 ~ /started$/ { if (now[$2]) bad = 1; now[$2] = "open" } now[$2] != "open" { bad = 1 }
         $1 ~ /sealed$/ { now[$2] = $1 } END { exit bad }' "$work/steps" ||
         die "an acquisition was not open when the log continued or closed it"
     echo "$number events, each signed by a key you gave, each over the tree of those before it"
 }
 
-checkpoint() { # a C2SP signed note: three lines of text, an empty one, and the signature of the log's own key
-    local note=$here/custody/checkpoint origin name size top signature
-    head -n 1 "$work/events" | jq -r '.predicate.logKey | .origin, .publicKey' >"$work/key"
-    origin=$(head -n 1 "$work/key") && tail -n +2 "$work/key" >"$work/log.pem"
-    [[ $(wc -l <"$note") == 5 && -z $(sed -n 4p "$note") ]] || die "not a note of three lines and one signature"
-    head -n 3 "$note" >"$work/text"
+handover() { # an acceptance names the leaf of the open offer, and is signed by the key to which that was made
+    local bad done holder offer
+    jq -rs --rawfile leaves "$work/leaves" '($leaves | split("\n")) as $leaf | reduce .[].predicate as $e ({done: 0};
+        $e.actor.keyid as $by | $e.transfer.offer as $named | .offer as $open |
+        ($open != null and $named.seq == $open and $named.leaf == $leaf[$open // 0]) as $answers |
+        if $e.type == "case.opened" then .holder = $by
+        elif $e.type == "transfer.offered" then
+            if $open == null and .holder == $by and $e.transfer.to.keyid != $by
+            then .offer = $e.seq | .to = $e.transfer.to.keyid else .bad += [$e.seq] end
+        elif $e.type == "transfer.accepted" or $e.type == "transfer.rejected" then
+            (if ($answers and .to == $by) | not then .bad += [$e.seq]
+            elif $e.type == "transfer.accepted" then .holder = $by | .done += 1 else . end) | .offer = null
+        elif $e.type == "transfer.withdrawn" then
+            (if ($answers and .holder == $by) | not then .bad += [$e.seq] else . end) | .offer = null
+        elif ($e.type == "acquisition.started" or $e.type == "acquisition.resumed") and $open != null
+            then .bad += [$e.seq]
+        elif $e.type == "key.rotated" and .holder == $by then .holder = $e.newKey.keyid
+        else . end) | [(.bad // ["no"])[0], .done, .holder, .offer // "none"] | map(tostring) | join(" ")' \
+        "$work/events" >"$work/custody" 2>/dev/null || die "the hand-overs cannot be read"
+    read -r bad done holder offer <"$work/custody"
+    [[ $bad == no ]] || die "event $bad does not follow from the offers before it"
+    [[ $offer == none ]] || done+=", an open offer"
+    echo "hand-overs: $done; held by key ${holder:0:12}"
+}
+
+hint() { # NAME TYPE KEY.pem: the four bytes by which a signature line names its key; a raw Ed25519 key ends its DER
+    { printf "%s\n\\$2" "$1" && openssl pkey -pubin -in "$3" -outform DER | tail -c 32; } | sha256sum | cut -c1-8
+}
+
+cosigned() { # NAME: C2SP cosignature/v1 in blob: four bytes of key hash, eight of time, a signature over it and text
+    local name pem
+    { printf 'cosignature/v1\ntime %d\n' "$((16#$(tail -c +5 "$work/blob" | head -c 8 | hex)))" &&
+        cat "$work/text"; } >"$work/cotext"
+    tail -c +13 "$work/blob" >"$work/sig"
+    while IFS=$'\t' read -r name pem; do
+        printf '%b' "$pem" >"$work/witness.pem"
+        [[ $name == "$1" && $(head -c 4 "$work/blob" | hex) == "$(hint "$name" 4 "$work/witness.pem")" ]] || continue
+        if signed_by "$work/witness" "$work/cotext" "$work/sig"; then return; fi
+    done <"$work/witnesses"
+    die "the cosignature of $1 does not verify, or is by nobody whom an event announced"
+}
+
+note() { # FILE: a C2SP signed note over this log as it once was; leaves its size in $size, other signers in $by
+    local origin name top line total own=no
+    [[ -f $1 && $(stat -c %s "$1") -le 65536 ]] || die "is missing, or larger than a checkpoint can be"
+    head -n 3 "$1" >"$work/text" && by=''
     { read -r name && read -r size && read -r top; } <"$work/text"
+    [[ $size =~ ^[1-9][0-9]{0,17}$ && -z $(sed -n 4p "$1") && -z $(tail -c 1 "$1") ]] || die "not a note"
+    origin=$(head -n 1 "$work/pens" | cut -f 2) && total=$(wc -l <"$work/leaves")
     [[ $name == "$origin" ]] || die "belongs to another log"
+    ((size <= total)) || die "covers $size events, the log has $total"
+    [[ $(base64 -d <<<"$top" | hex) == "$(head -n "$size" "$work/leaves" | root)" ]] ||
+        die "was signed over other lines"
+    # Whoever opened the case, or accepted it last before that size, named the key.
+    printf '%b' "$(awk -F'\t' -v n="$size" '$1 < n { key = $3 } END { print key }' "$work/pens")" >"$work/log.pem"
+    : >"$work/log.ed25519" >"$work/witness.ed25519"
+    while IFS= read -r line; do
+        [[ $line =~ ^$'\xe2\x80\x94'\ ([^ ]+)\ ([^ ]+)$ ]] || die "a signature line is malformed"
+        name=${BASH_REMATCH[1]} && base64 -d <<<"${BASH_REMATCH[2]}" >"$work/blob" || die "is not base64"
+        if [[ $name == "$origin" && $(head -c 4 "$work/blob" | hex) == "$(hint "$origin" 1 "$work/log.pem")" ]]; then
+            tail -c +5 "$work/blob" >"$work/sig"
+            signed_by "$work/log" "$work/text" "$work/sig" || die "its signature does not verify" && own=yes
+        else
+            cosigned "$name" && by+=" and $name"
+        fi
+    done < <(sed -n '5,$p' "$1")
+    [[ $own == yes ]] || die "is not signed by the log's own key"
+}
+
+checkpoint() {
+    note "$here/custody/checkpoint"
     [[ $size == "$(wc -l <"$work/leaves")" ]] || die "covers $size events, the log has $(wc -l <"$work/leaves")"
-    [[ $(base64 -d <<<"$top" | hex) == "$(root <"$work/leaves")" ]] || die "was signed over other lines"
-    signature=$(sed -n 5p "$note")
-    [[ ${signature% *} == $'\xe2\x80\x94'" $origin" ]] || die "is signed in another name"
-    base64 -d <<<"${signature##* }" >"$work/blob"
-    # Four bytes name the key: SHA-256 of name, line feed, 0x01 for Ed25519, and the raw key, which ends its DER.
-    { printf '%s\n\1' "$origin" && openssl pkey -pubin -in "$work/log.pem" -outform DER | tail -c 32; } |
-        sha256sum | cut -c1-8 >"$work/hint"
-    [[ $(head -c 4 "$work/blob" | hex) == "$(<"$work/hint")" ]] || die "names another key"
-    tail -c +5 "$work/blob" >"$work/sig"
-    : >"$work/log.ed25519"
-    signed_by "$work/log" "$work/text" "$work/sig" || die "its signature does not verify"
-    echo "covers all $size events, signed by the log's own key"
+    echo "covers all $size events, signed by the log's own key$by"
+}
+
+retained() { # checkpoints that were kept when they were cosigned or time-stamped, by their size
+    local file number=0
+    for file in "$here"/custody/checkpoints/*; do
+        place="${file##*/}: "
+        note "$file"
+        [[ $size == "${file##*/}" ]] || die "covers $size events"
+        number=$((number + 1))
+    done
+    echo "$number kept checkpoints belong to this log"
+}
+
+remembered() {
+    note "$last"
+    echo "the log still begins with the $size events that you remember"
+}
+
+named() { # what stands outside every manifest is as the event says that brought it in
+    (cd "$here" && sha256sum -c --strict --quiet "$work/brought" >"$work/differ" 2>/dev/null) ||
+        die "differ or are missing: $(head -n 3 "$work/differ")"
+    echo "$(wc -l <"$work/brought") files are what an event says of them"
+}
+
+stamped() {
+    local file
+    for file in "$here"/custody/timestamps/*/*.tsr; do
+        place=${file#"$here/custody/timestamps/"} && place="${place%/*}: "
+        token "$file" "$here/custody/checkpoints/${place%: }"
+        echo "${file##*/} stamps ${place%: } events"
+    done
 }
 
 description() {
@@ -193,7 +317,8 @@ description() {
 }
 
 layout() { # a bag that the log does not name, a note left beside the bags: nothing vouches for either
-    find "$here" -type f -printf '%P\n' | sed -E '/^(case\.json|custody\/(log\.jsonl|checkpoint)|derived\/.*)$/d' |
+    find "$here" -type f -printf '%P\n' |
+        sed -E "\\%^(case\.json|custody/(log\.jsonl|checkpoint)|derived/.*|$KEPT)$%d" |
         awk -F/ 'FILENAME != "-" { known[$1] = 1; next } !($1 == "bags" && ($2 in known) && NF > 2)' \
             "$work/bags" - >"$work/strays"
     [[ ! -s $work/strays ]] || die "listed nowhere: $(head -n 3 "$work/strays")"
@@ -240,6 +365,41 @@ seal() {
     echo "signed $at by its signer's clock"
 }
 
+countersigned() { # FILE: another person's signature over what the seal says
+    local id=${1##*/}
+    id=${id%.sigstore.json}
+    compact "$1"
+    jq -es --arg b "$BUNDLE" --arg id "$id" '(.[0].dsseEnvelope.payload == .[1].dsseEnvelope.payload) and
+        (.[1] | .mediaType == $b and .dsseEnvelope.signatures[0].keyid == $id and
+        ((.verificationMaterial | has("certificate")) or .verificationMaterial.publicKey.hint == $id))' \
+        seal/seal.sigstore.json "$1" &>/dev/null || die "${id:0:12} signed something else, or under another name"
+    [[ -e $work/trusted/$id.pem ]] || { echo "${id:0:12} stands over what the seal says" && return; }
+    jq -ac .dsseEnvelope "$1" >"$work/envelope"
+    envelopes "$work/envelope" seal "$work/trusted" "$work/again"
+    echo "by key ${id:0:12}"
+}
+
+sealed_at() { # the tokens stamp the bytes of the seal's signature
+    local file
+    jq -r '.dsseEnvelope.signatures[0].sig' seal/seal.sigstore.json | base64 -d >"$work/stamped"
+    for file in seal/timestamps/*.tsr; do
+        token "$file" "$work/stamped"
+        echo "${file##*/} says $(openssl ts -reply -in "$file" -text 2>/dev/null | sed -n 's/^Time stamp: //p')"
+    done
+}
+
+besides() { # who else signed, and when, where somebody did
+    local file
+    for file in seal/*.sigstore.json; do
+        [[ $file != seal/seal.sigstore.json ]] || continue
+        ask countersigned countersigned "$file"
+        file=${file##*/}
+        [[ -e $work/trusted/${file%.sigstore.json}.pem ]] ||
+            leave countersigned "the signature of key ${file:0:12}: you did not give it, or it is of another kind"
+    done
+    stamps sealed_at seal/timestamps/*.tsr
+}
+
 says() { [[ -s $work/counts && $(sed -n "$1p" "$work/counts") == "$2" ]]; } # what the seal counts, by line
 
 sealed() {
@@ -260,7 +420,7 @@ listed() { # MANIFEST: well formed, in order, no path that leaves the bag, and e
 unlisted() {
     { cut -c67- manifest-sha256.txt && cut -c67- tagmanifest-sha256.txt &&
         printf '%s\n' tagmanifest-sha256.txt seal/seal.sigstore.json seal/acquisition.pub; } | sort -u >"$work/listed"
-    find . -type f -printf '%P\n' | sort | comm -13 "$work/listed" - >"$work/strays"
+    find . -type f -printf '%P\n' | sed -E "\\%^$BESIDE$%d" | sort | comm -13 "$work/listed" - >"$work/strays"
     [[ ! -s $work/strays ]] || die "listed nowhere: $(head -n 3 "$work/strays")"
     says 1 "$(find data -type f -printf '%s\n' 2>/dev/null | awk '{ n += $1 } END { printf "%d.%d", n, NR }')" ||
         die "the files in data/ are not as many, or not as large, as the seal says"
@@ -313,6 +473,7 @@ bag() {
     cd -- "$here/bags/$1" 2>/dev/null || { ask bag die "the folder is missing" && return; }
     ask keys own_keys "$1"
     ask seal seal "$1"
+    besides
     ask sealed sealed "$1"
     ask tagmanifest listed tagmanifest-sha256.txt
     ask manifest listed manifest-sha256.txt
@@ -332,7 +493,14 @@ if ((wrong == 0)); then ask log events; fi
 # Bags are found through the log, and hashed only where no link can lead the hashing astray.
 if ((wrong == 0)); then
     awk '$1 ~ /started$/ { print $2 }' "$work/steps" | grep -xE '[0-9A-Za-z-]+' >"$work/bags"
+    ask custody handover
     ask checkpoint checkpoint
+    if [[ -d $here/custody/checkpoints ]]; then ask checkpoints retained; fi
+    if [[ -n $last ]]; then ask last remembered; else leave last "that the log was not rolled back; give --last"; fi
+    stamps stamped "$here"/custody/timestamps/*/*.tsr
+    jq -r '.subject[] | "\(.digest.sha256)  \(.name)"' "$work/events" |
+        grep -E "^[0-9a-f]{64}  ($KEPT|bags/$SAFE/$BESIDE)$" >"$work/brought"
+    if [[ -s $work/brought ]]; then ask brought named; fi
     ask case.json description
     ask layout layout
     while IFS= read -r id; do bag "$id" </dev/null; done <"$work/bags"
@@ -344,5 +512,5 @@ else
     printf 'FAILED  %s: %d of %d questions answered with no\n' "${here##*/}" "$wrong" "$asked"
 fi
 cat "$work/answers"
-echo "    --    not asked    roles and validity of keys, time, rollback of the log, the provider's own digests"
+echo "    --    not asked    roles and validity of keys, who had to agree, renewals, the provider's own digests"
 ((wrong == 0))

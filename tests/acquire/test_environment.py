@@ -8,7 +8,8 @@ from evidence_kit.acquire.environment import TOOL, distribution_digest, environm
 def test_the_environment_names_the_tool_its_libraries_and_the_installed_files():
     said = environment()
     assert said["tool"] == TOOL
-    assert set(said["libraries"]) == {"boto3", "botocore", "cryptography", "jmespath", "PyYAML", "urllib3"}
+    used = {"boto3", "botocore", "cryptography", "jmespath", "PyYAML", "rfc3161-client", "urllib3"}
+    assert set(said["libraries"]) == used
     assert all(said["libraries"].values())
 
 

@@ -59,7 +59,7 @@ def test_a_bag_verifies_alone_and_says_what_that_leaves_open(run, collected) -> 
     told = run("verify", next(collected.glob("bags/*")))
 
     assert told.code == 0
-    assert "not checked: custody" in told.out
+    assert "not checked: events" in told.out
 
 
 def test_another_persons_trust_file_makes_it_untrusted(run, collected, tmp_path, monkeypatch) -> None:

@@ -1,12 +1,13 @@
 import base64
 import hashlib
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence_kit.custody import checkpoint
-from evidence_kit.custody.checkpoint import Checkpoint
+from evidence_kit.custody import checkpoint, strict
+from evidence_kit.custody.checkpoint import Checkpoint, Witness
 from evidence_kit.custody.keys import PublicKey
 from evidence_kit.errors import ChainError, SignatureError
 from evidence_kit.signers.file import KeySigner, generate
@@ -25,7 +26,7 @@ ROOT = base64.b64encode(b"0" * 32).decode()
 )
 def test_a_checkpoint_reads_back_as_it_was_signed(origin, size, root):
     head = Checkpoint(origin, size, root)
-    assert checkpoint.verify(checkpoint.sign(head, SIGNER), origin=origin, key=SIGNER.public) == head
+    assert checkpoint.verify(checkpoint.sign(head, SIGNER), origin=origin, key=SIGNER.public).head == head
 
 
 def test_every_flipped_byte_is_caught():
@@ -135,3 +136,59 @@ def test_only_ed25519_signs_checkpoints():
 def test_a_key_from_pem_names_the_same_signer():
     key = PublicKey.from_pem(SIGNER.public_key_pem)
     assert checkpoint.key_hash(ORIGIN, key) == checkpoint.key_hash(ORIGIN, SIGNER.public)
+
+
+# -- cosignatures --------------------------------------------------------------------------------------------
+
+WITNESS = KeySigner(generate("ed25519"))
+SEEN = Witness("bob@example.org", WITNESS.public)
+WHEN = datetime(2026, 11, 21, 22, 0, 1, tzinfo=UTC)
+COSIGNED = checkpoint.cosign(NOTE, name=SEEN.name, signer=WITNESS, at=WHEN)
+
+
+def test_a_cosignature_reads_back_with_its_witness_and_time():
+    verified = checkpoint.verify(COSIGNED, origin=ORIGIN, key=SIGNER.public, witnesses=(SEEN,))
+    assert [(c.witness, c.at) for c in verified.cosignatures] == [(SEEN, WHEN)]
+
+
+def test_every_flipped_byte_of_a_cosigned_checkpoint_is_caught():
+    for position in range(len(COSIGNED)):
+        for bit in range(8):
+            damaged = bytearray(COSIGNED)
+            damaged[position] ^= 1 << bit
+            with pytest.raises((ChainError, SignatureError)):
+                checkpoint.verify(bytes(damaged), origin=ORIGIN, key=SIGNER.public, witnesses=(SEEN,))
+
+
+def test_a_cosignature_alone_does_not_make_a_checkpoint():
+    text = NOTE.partition(b"\n\n")[0] + b"\n\n"
+    alone = text + COSIGNED[len(NOTE) :]
+    with pytest.raises(SignatureError, match="log's own key"):
+        checkpoint.verify(alone, origin=ORIGIN, key=SIGNER.public, witnesses=(SEEN,))
+
+
+def test_of_two_witnesses_that_share_a_name_each_is_tried():
+    other = Witness(SEEN.name, KeySigner(generate("ed25519")).public)
+    verified = checkpoint.verify(COSIGNED, origin=ORIGIN, key=SIGNER.public, witnesses=(other, SEEN))
+    assert verified.cosignatures[0].witness == SEEN
+
+
+def test_two_keys_that_share_their_four_bytes_are_told_apart(monkeypatch):
+    """With every key hash alike, the right key must still be found and a false one refused."""
+    monkeypatch.setattr(checkpoint, "key_hash", lambda *_: b"same")
+    note = checkpoint.cosign(checkpoint.sign(checkpoint.parse(NOTE)[0], SIGNER), name="bob", signer=WITNESS, at=WHEN)
+    witnesses = (Witness("bob", KeySigner(generate("ed25519")).public), Witness("bob", WITNESS.public))
+    verified = checkpoint.verify(note, origin=ORIGIN, key=SIGNER.public, witnesses=witnesses)
+    assert verified.cosignatures[0].witness == witnesses[1]
+    with pytest.raises(SignatureError, match="does not verify"):
+        checkpoint.verify(note, origin=ORIGIN, key=SIGNER.public, witnesses=witnesses[:1])
+
+
+def test_a_cosignature_of_a_time_that_no_clock_shows_is_refused():
+    text = checkpoint.parse(NOTE)[0].text()
+    when = (1 << 64) - 1
+    signature = WITNESS.sign(b"cosignature/v1\ntime %d\n%b" % (when, text))
+    blob = checkpoint.key_hash("bob@example.org", WITNESS.public, b"\x04") + when.to_bytes(8, "big") + signature
+    line = f"\u2014 bob@example.org {strict.to_base64(blob)}\n".encode()
+    with pytest.raises(SignatureError):
+        checkpoint.verify(NOTE + line, origin=ORIGIN, key=SIGNER.public, witnesses=(SEEN,))

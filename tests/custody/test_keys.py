@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 from securesystemslib.signer import Signature, SSlibKey
@@ -11,8 +11,8 @@ from evidence_kit.custody.keys import MAX_PEM, PublicKey
 from evidence_kit.errors import SignatureError
 from evidence_kit.signers.file import KeySigner, generate
 
-P256, ED25519 = KeySigner(generate("p256")), KeySigner(generate("ed25519"))
-SIGNERS = [P256, ED25519]
+P256, ED25519, MLDSA65 = (KeySigner(generate(name)) for name in ("p256", "ed25519", "mldsa65"))
+SIGNERS = [P256, ED25519, MLDSA65]
 SIGNATURES = {signer.keyid: signer.sign(b"payload") for signer in SIGNERS}
 
 
@@ -35,7 +35,7 @@ def test_the_keyid_is_the_digest_of_the_public_key_in_der(signer):
     assert signer.keyid == hashlib.sha256(der).hexdigest()
 
 
-@pytest.mark.parametrize(("signer", "name"), [(P256, "p256"), (ED25519, "ed25519")])
+@pytest.mark.parametrize(("signer", "name"), [(P256, "p256"), (ED25519, "ed25519"), (MLDSA65, "mldsa65")])
 def test_a_key_names_its_algorithm(signer, name):
     assert PublicKey.from_pem(signer.public_key_pem).algorithm == name
 
@@ -62,7 +62,20 @@ def test_what_is_no_signature_fails(signer, signature):
         signer.public.verify(b"payload", signature)
 
 
-@pytest.mark.parametrize(("signer", "other"), [(P256, ED25519), (P256, KeySigner(generate("p256")))])
+def test_an_ml_dsa_key_speaks_for_nobody_alone():
+    assert [signer.public.is_identity for signer in SIGNERS] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("signer", "other"),
+    [
+        (P256, ED25519),
+        (P256, MLDSA65),
+        (P256, KeySigner(generate("p256"))),
+        (MLDSA65, P256),
+        (MLDSA65, KeySigner(generate("mldsa65"))),
+    ],
+)
 def test_a_signature_by_another_key_fails(signer, other):
     with pytest.raises(SignatureError, match=signer.keyid[:12]):
         signer.public.verify(b"payload", other.sign(b"payload"))
@@ -74,11 +87,13 @@ def test_a_signature_by_another_key_fails(signer, other):
         ec.generate_private_key(ec.SECP384R1()),
         ec.generate_private_key(ec.SECP256K1()),
         rsa.generate_private_key(public_exponent=65537, key_size=2048),
+        mldsa.MLDSA44PrivateKey.generate(),
+        mldsa.MLDSA87PrivateKey.generate(),
     ],
-    ids=["p384", "k256", "rsa"],
+    ids=["p384", "k256", "rsa", "mldsa44", "mldsa87"],
 )
 def test_another_kind_of_key_is_refused(key):
-    with pytest.raises(SignatureError, match="only P-256 and Ed25519"):
+    with pytest.raises(SignatureError, match="only P-256, Ed25519 and ML-DSA-65"):
         PublicKey.from_pem(pem_of(key))
 
 
@@ -93,10 +108,11 @@ def test_an_overlong_key_is_refused_unread():
         PublicKey.from_pem(P256.public_key_pem + b"\n" * MAX_PEM)
 
 
-def test_only_an_ed25519_key_has_the_raw_form_of_notes():
+@pytest.mark.parametrize("other", [P256, MLDSA65])
+def test_only_an_ed25519_key_has_the_raw_form_of_notes(other):
     assert len(ED25519.public.raw_ed25519()) == 32
     with pytest.raises(SignatureError, match="needs an Ed25519 key"):
-        P256.public.raw_ed25519()
+        other.public.raw_ed25519()
 
 
 @pytest.mark.parametrize(
@@ -110,6 +126,7 @@ def test_securesystemslib_accepts_our_signatures(signer, kind, scheme):
 
 
 def test_cryptography_accepts_our_signatures():
+    serialization.load_pem_public_key(MLDSA65.public_key_pem).verify(MLDSA65.sign(b"x"), b"x")
     key = serialization.load_pem_public_key(P256.public_key_pem)
     key.verify(P256.sign(b"x"), b"x", ec.ECDSA(hashes.SHA256()))
     assert isinstance(serialization.load_pem_public_key(ED25519.public_key_pem), ed25519.Ed25519PublicKey)

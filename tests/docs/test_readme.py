@@ -32,7 +32,7 @@ def test_every_command_of_the_readme_exists(command) -> None:
 
 def test_every_option_of_the_readme_exists() -> None:
     for line in _commands():
-        words = shlex.split(line)
+        words = shlex.split(line, comments=True)
         told = subprocess.run(
             [sys.executable, "-m", "evidence_kit", *_command(words), "--help"],
             capture_output=True,
@@ -45,7 +45,7 @@ def test_every_option_of_the_readme_exists() -> None:
 
 
 def _command(words: list[str]) -> list[str]:
-    return words[1:3] if words[1] in {"keys", "sources", "custody"} else words[1:2]
+    return words[1:3] if words[1] in {"keys", "sources", "custody", "trust"} else words[1:2]
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", TEXT))))

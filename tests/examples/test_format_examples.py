@@ -32,8 +32,8 @@ def test_the_checkpoint_is_signed_by_the_key_that_the_event_endorses():
     log_key = opened().predicate["logKey"]
     key = PublicKey.from_pem(log_key["publicKey"].encode())
     assert key.keyid == log_key["keyid"]
-    head = checkpoint.verify(block("evidence-kit/IR-").encode(), origin=log_key["origin"], key=key)
-    assert head.size == 3
+    verified = checkpoint.verify(block("evidence-kit/IR-").encode(), origin=log_key["origin"], key=key)
+    assert verified.head.size == 3
 
 
 def test_the_ledger_lines_are_compact_and_counted_by_the_seal():

@@ -166,7 +166,7 @@ class Lab:
 
     def verify(self, *, each_signature: bool = True) -> Report:
         roles = frozenset({"collector"})
-        trust = Trust({self.signer.keyid: TrustedKey(key=self.signer.public, name="ex", roles=roles)})
+        trust = Trust(keys={self.signer.keyid: TrustedKey(key=self.signer.public, name="ex", roles=roles)})
         options = Options(each_signature=each_signature)
         return verify_case(LocalVault(self.root), name=self.root.name, trust=trust, options=options)
 

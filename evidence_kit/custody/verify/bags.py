@@ -3,33 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from evidence_kit.custody import bag, dsse, seal, statement, strict
+from evidence_kit.custody import bag
 from evidence_kit.custody.extsort import LineSorter, sorted_lines
 from evidence_kit.custody.keys import PublicKey
 from evidence_kit.custody.merkle import Frontier
 from evidence_kit.custody.seal import Sealed
 from evidence_kit.custody.trust import Trust
-from evidence_kit.custody.verify import files, records
+from evidence_kit.custody.verify import files, records, seals
 from evidence_kit.custody.verify.proofs import Proofs
 from evidence_kit.custody.verify.records import LedgerFacts
+from evidence_kit.custody.verify.seals import Expected
 from evidence_kit.custody.verify.tally import Tallies
-from evidence_kit.errors import ChainError, DigestError, EvidenceKitError, SignatureError, UnexpectedError
+from evidence_kit.errors import ChainError, DigestError, EvidenceKitError, UnexpectedError
 from evidence_kit.model.ports import Vault
-from evidence_kit.model.time import parse_instant
-
-_SEAL_FOLDER = frozenset({bag.SEAL, bag.ACQUISITION_KEYS})
-_PEM_END = b"-----END PUBLIC KEY-----\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """What the custody log says of a bag; a bag shipped alone has only its folder name."""
-
-    root: str
-    id: str
-    case: str = ""
-    keys: Mapping[str, PublicKey] | None = None
-    seal_sha256: str | None = None
 
 
 @dataclass(slots=True)
@@ -47,11 +33,10 @@ def check_sealed(vault: Vault, want: Expected, trust: Trust, tallies: Tallies, *
     """Check a sealed bag completely."""
     root = want.root
     facts = BagFacts(sealed=True)
-    said, sealed = _check_seal(vault, want, trust, tallies)
-    keys = _acquisition_keys(vault, want, sealed, tallies)
+    said, sealed = seals.check_seal(vault, want, trust, tallies)
+    keys = seals.acquisition_keys(vault, want, sealed, tallies)
     if said is not None:
-        _check_subjects(vault, root, said, tallies)
-    tallies["timestamp"].unasked.append("the seal carries no time-stamp; its time is the signer's claim")
+        seals.check_subjects(vault, root, said, tallies)
     _check_tag_files(vault, root, tallies)
     _check_payload(vault, root, facts, tallies)
     ledger_facts, tree = _check_records(vault, root, keys, tallies, each_signature=each_signature)
@@ -59,67 +44,6 @@ def check_sealed(vault: Vault, want: Expected, trust: Trust, tallies: Tallies, *
         _check_counts(root, sealed, ledger_facts, tree, facts, tallies, each_signature=each_signature)
     facts.missing, facts.whole = ledger_facts.lost | ledger_facts.open, ledger_facts.whole
     return facts
-
-
-def _check_seal(
-    vault: Vault, want: Expected, trust: Trust, tallies: Tallies
-) -> tuple[statement.Statement | None, Sealed | None]:
-    path = f"{want.root}/{bag.SEAL}"
-    tally = tallies["seal"]
-    try:
-        with vault.open(path) as stream:
-            data = stream.read(strict.MAX_DOCUMENT + 1)
-        found = files.digest(vault, path)[0]
-        if want.seal_sha256 not in {None, found}:
-            tally.fail(DigestError("is not the seal that the custody log recorded"), path, found=found)
-        envelope = seal.parse(data)
-        said, sealed = seal.read(_trusted_payload(envelope, trust, path, tallies))
-    except EvidenceKitError as error:
-        tally.fail(error, path)
-        return None, None
-    with tally.asking(path):
-        if sealed.acquisition != want.id or (want.case and sealed.case != want.case):
-            raise SignatureError(f"seals acquisition {sealed.acquisition!a} of case {sealed.case!a}, not this one")
-        trusted = trust.require(envelope.keyid, ("collector",), parse_instant(sealed.sealed_at))
-        tally.notes.append(f"{want.id} sealed by {trusted.name} (collector), {sealed.sealed_at} by their clock")
-    return said, sealed
-
-
-def _trusted_payload(envelope: dsse.Envelope, trust: Trust, path: str, tallies: Tallies) -> bytes:
-    """Return the payload; an unknown or wrong signature is a defect, and reading goes on to find what else is."""
-    try:
-        return envelope.verify_among(trust.find)
-    except EvidenceKitError as error:
-        tallies["seal"].fail(error, path)
-        return envelope.payload
-
-
-def _acquisition_keys(vault: Vault, want: Expected, sealed: Sealed | None, tallies: Tallies) -> dict[str, PublicKey]:
-    """Return the acquisition's keys as its own file has them, once seal and log name the same ones."""
-    path = f"{want.root}/{bag.ACQUISITION_KEYS}"
-    keys: dict[str, PublicKey] = {}
-    with tallies["seal"].asking(path):
-        with vault.open(path) as stream:
-            parts = stream.read(strict.MAX_DOCUMENT).split(_PEM_END)
-        if parts.pop() or not parts:
-            raise SignatureError("is not a list of PEM public keys")
-        for part in parts:
-            key = PublicKey.from_pem(part + _PEM_END)
-            keys[key.keyid] = key
-        if sealed is not None and sealed.keys != len(keys):
-            raise SignatureError(f"the seal counts {sealed.keys} acquisition keys, the file has {len(keys)}")
-        if want.keys is not None and set(want.keys) != set(keys):
-            raise SignatureError("the custody log endorses other acquisition keys")
-    return keys
-
-
-def _check_subjects(vault: Vault, root: str, said: statement.Statement, tallies: Tallies) -> None:
-    for name in bag.SEALED:
-        with tallies["seal"].asking(f"{root}/{name}"):
-            sealed = said.subject(name).sha256
-            found, _ = files.digest(vault, f"{root}/{name}")
-            if found != sealed:
-                raise DigestError("differs from what was sealed")
 
 
 def _check_tag_files(vault: Vault, root: str, tallies: Tallies) -> None:
@@ -134,7 +58,7 @@ def _check_tag_files(vault: Vault, root: str, tallies: Tallies) -> None:
                     continue
                 if entry.kind != "file":
                     tally.fail(UnexpectedError("is not a plain file"), files.printable(entry.path))
-                elif inner not in _SEAL_FOLDER and lookup.find(inner) is None:
+                elif not seals.belongs(inner) and lookup.find(inner) is None:
                     tally.fail(UnexpectedError("is listed nowhere"), files.printable(entry.path))
     except EvidenceKitError as error:
         tally.fail(error, root)

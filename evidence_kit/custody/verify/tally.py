@@ -9,8 +9,8 @@ from evidence_kit.model.check import MAX_DEFECTS, Check, CheckStatus, Defect
 
 # The order of design and of reports.
 ORDER = (
-    "trust", "log", "case", "seal", "timestamp", "tagmanifest", "manifest", "files", "attestations", "ledger",
-    "units", "proofs", "layout",
+    "trust", "log", "custody", "case", "seal", "timestamp", "tagmanifest", "manifest", "files", "attestations",
+    "ledger", "units", "proofs", "disclosure", "renewal", "layout",
 )  # fmt: skip
 
 

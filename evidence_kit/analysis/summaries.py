@@ -1,0 +1,220 @@
+"""One line for each kind of custody event. What the log says was written by others: it is shown, never believed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from evidence_kit.custody import log
+from evidence_kit.custody.log import Event
+
+MAX_PART = 240  # characters of one text within a summary; `--json` has all of it
+_KEYID = 12
+_NAMED = 3  # sources are named, more are counted
+Said = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a summary is made of: the event's predicate, its first subject, and the offer that it answers."""
+
+    said: Said
+    subject: str = ""
+    giver: str = ""
+    receiver: str = ""
+
+
+def summary(event: Event, giver: str = "", receiver: str = "") -> str:
+    """Return what `event` says, on one line; `giver` and `receiver` are those of the offer that it answers."""
+    told = Told(event.said.predicate, event.said.subjects[0].name, giver, receiver)
+    return _KINDS[event.type](told) if event.type in _KINDS else ""
+
+
+def part(value: object, *path: str) -> Said:
+    """Return an object inside `value`, empty where there is none."""
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def line(value: object) -> str:
+    """Return a text from the log on one line and no longer than a line may be."""
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+    flat = " ".join(text[: 4 * MAX_PART].split())
+    return flat if len(flat) <= MAX_PART else f"{flat[: MAX_PART - 1]}…"
+
+
+def _count(value: object, word: str) -> str:
+    count = value if type(value) is int else 0
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def _items(said: Said, name: str) -> list[object]:
+    value = said.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _list(*parts: str) -> str:
+    return ", ".join(text for text in parts if text)
+
+
+def _with(word: str, value: object) -> str:
+    text = line(value)
+    return f"{word} {text}" if text else ""
+
+
+def _because(what: str, *why: str) -> str:
+    reason = _list(*why)
+    return f"{what}: {reason}" if reason else what
+
+
+def _opened(told: Told) -> str:
+    key = line(part(told.said, "logKey").get("keyid"))[:_KEYID]
+    return f"{line(told.said.get('case'))}, log key {key}"
+
+
+def _asked(told: Told) -> str:
+    said = part(told.said, "acquisition")
+    order, window = part(said, "order"), part(said, "order", "window")
+    named = _items(order, "sources")
+    sources = line(" ".join(map(line, named))) if len(named) <= _NAMED else _count(len(named), "source")
+    targets = _count(len(_items(order, "targets")), "target")
+    span = f"{line(window.get('start'))} to {line(window.get('end'))}" if window else ""
+    return _because(line(said.get("id")), _list(f"{sources} of {targets}" if sources else "", span))
+
+
+def _resumed(told: Told) -> str:
+    said = part(told.said, "acquisition")
+    return f"{line(said.get('id'))}, with a new key {line(said.get('keyid'))[:_KEYID]}"
+
+
+def _sealed(told: Told) -> str:
+    said = part(told.said, "acquisition")
+    counts = f"{_count(said.get('artifacts'), 'artifact')}, {_count(said.get('unitsMissing'), 'unit')} not obtained"
+    return f"{line(said.get('id'))}, {counts}"
+
+
+def _note(told: Told) -> str:
+    return line(told.said.get("note"))
+
+
+def _repaired(told: Told) -> str:
+    return f"a torn last line of {_count(part(told.said, 'torn').get('bytes'), 'byte')}, kept in this event"
+
+
+def _timestamped(told: Told) -> str:
+    asked = [part(item) for item in _items(told.said, "timestamps")]
+    granted = [item for item in asked if item.get("result") == "granted"]
+    by = list(dict.fromkeys(line(item.get("authority")) for item in granted))
+    text = _count(len(granted), "token") + (f" by {line(' and '.join(by))}" if by else "")
+    failed = [f"{line(i.get('authority'))} {line(i.get('result'))}" for i in asked if i.get("result") != "granted"]
+    return f"{text}; {line(', '.join(failed))}" if failed else text
+
+
+def _renewed(told: Told) -> str:
+    said = part(told.said, "renewal")
+    return _because(
+        f"{_count(said.get('files'), 'file')} hashed again with {line(said.get('algorithm'))}",
+        line(said.get("reason")),
+    )
+
+
+def _countersigned(told: Told) -> str:
+    said = part(told.said, "countersignature")
+    return f"the seal of {line(said.get('acquisition'))}, with key {line(said.get('keyid'))[:_KEYID]}"
+
+
+def _approved(told: Told) -> str:
+    said = part(told.said, "approval")
+    return _because(f"the next {line(said.get('action'))}", line(said.get("reason")))
+
+
+def _rotated(told: Told) -> str:
+    said = part(told.said, "newKey")
+    return f"key {line(said.get('keyid'))[:_KEYID]} ({line(said.get('name'))}) takes over"
+
+
+def _offered(told: Told) -> str:
+    said = part(told.said, "transfer")
+    why = _list(line(said.get("purpose")), _with("on", said.get("medium")), line(said.get("condition")))
+    return _because(f"to {line(part(said, 'to').get('name'))}", why)
+
+
+def _accepted(told: Told) -> str:
+    said = part(told.said, "received")
+    intact = line(said.get("sealState"))
+    if intact != "intact":
+        found = f"{_count(said.get('defects'), 'defect')} ({line(said.get('verdict'))})"
+        intact = _list(intact.upper(), found, _with("accepted despite:", said.get("despite")))
+    kept = _with("kept at", said.get("location"))
+    return _list(f"from {line(told.giver)}", intact, line(said.get("condition")), line(said.get("purpose")), kept)
+
+
+def _rejected(told: Told) -> str:
+    verdict = _with("it verified as", part(told.said, "found").get("verdict"))
+    return _because(f"the offer of {line(told.giver)}", line(told.said.get("reason")), verdict)
+
+
+def _withdrawn(told: Told) -> str:
+    return _because(f"the offer to {line(told.receiver)}", line(told.said.get("reason")))
+
+
+def _held(told: Told) -> str:
+    said = part(told.said, "hold")
+    return _because(line(said.get("id")), line(said.get("reason")), _with("ordered by", said.get("authority")))
+
+
+def _disposed(told: Told) -> str:
+    said = part(told.said, "disposal")
+    scope = line(said.get("scope"))
+    return _because(
+        "the whole case" if scope == log.WHOLE_CASE else scope,
+        line(said.get("method")),
+        _with("authority:", said.get("authority")),
+        _with("certificate sha256", part(said, "certificate").get("sha256")),
+    )
+
+
+def _verified(told: Told) -> str:
+    said = part(told.said, "verification")
+    return f"{line(said.get('verdict'))}, {_count(said.get('defects'), 'defect')}"
+
+
+def _exported(told: Told) -> str:
+    said = part(told.said, "export")
+    recipients = _items(said, "recipients")
+    sealed = f"encrypted to {_count(len(recipients), 'recipient')}" if recipients else "not encrypted"
+    why = _list(line(said.get("purpose")), _with("on", said.get("medium")))
+    return _because(f"{line(said.get('scope'))} as {line(told.subject)}, {sealed}", why)
+
+
+def _disclosed(told: Told) -> str:
+    said = part(told.said, "disclosure")
+    redacted = said.get("redacted")
+    some = f" ({redacted:,} redacted)" if type(redacted) is int and redacted else ""
+    to = _with("to", said.get("recipient"))
+    why = _list(line(said.get("purpose")), _with("authority:", said.get("authority")))
+    return _because(f"{_count(said.get('artifacts'), 'artifact')}{some} {to}".rstrip(), why)
+
+
+_KINDS: Mapping[str, Callable[[Told], str]] = {
+    log.OPENED: _opened,
+    log.STARTED: _asked,
+    log.RESUMED: _resumed,
+    log.SEALED: _sealed,
+    log.NOTE: _note,
+    log.REPAIRED: _repaired,
+    log.TIMESTAMPED: _timestamped,
+    log.RENEWED: _renewed,
+    log.COUNTERSIGNED: _countersigned,
+    log.APPROVED: _approved,
+    log.ROTATED: _rotated,
+    log.OFFERED: _offered,
+    log.ACCEPTED: _accepted,
+    log.REJECTED: _rejected,
+    log.WITHDRAWN: _withdrawn,
+    log.HELD: _held,
+    log.RELEASED: _held,
+    log.DISPOSED: _disposed,
+    log.VERIFIED: _verified,
+    log.EXPORTED: _exported,
+    log.DISCLOSED: _disclosed,
+}

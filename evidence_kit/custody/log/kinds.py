@@ -1,0 +1,64 @@
+"""The custody log's vocabulary: where it lies, what can be said in it, and in which role."""
+
+from collections.abc import Mapping
+
+CASE = "case.json"
+LOG = "custody/log.jsonl"
+CHECKPOINT = "custody/checkpoint"
+CHECKPOINTS = "custody/checkpoints"  # retained: what was cosigned or time-stamped, by the size of the log then
+TIMESTAMPS = "custody/timestamps"
+RENEWALS = "custody/renewals"
+
+OPENED = "case.opened"
+STARTED, RESUMED, SEALED = (f"acquisition.{step}" for step in ("started", "resumed", "sealed"))
+NOTE = "note"
+REPAIRED = "log.repaired"
+TIMESTAMPED = "timestamped"
+RENEWED = "renewed"
+COUNTERSIGNED = "seal.countersigned"
+APPROVED = "approved"
+ROTATED = "key.rotated"
+OFFERED, ACCEPTED, REJECTED, WITHDRAWN = (
+    f"transfer.{step}" for step in ("offered", "accepted", "rejected", "withdrawn")
+)
+HELD, RELEASED = "hold.placed", "hold.released"
+DISPOSED = "disposed"
+VERIFIED = "verified"
+EXPORTED = "exported"
+DISCLOSED = "disclosed"
+
+# Who may say what; anyone trusted may add a note.
+_COLLECTOR = ("collector",)
+_CUSTODIAN = ("custodian",)
+_EITHER = ("collector", "custodian")
+_ANYONE = ("collector", "custodian", "approver")
+ROLES: Mapping[str, tuple[str, ...]] = {
+    OPENED: _EITHER,
+    STARTED: _COLLECTOR,
+    RESUMED: _COLLECTOR,
+    SEALED: _COLLECTOR,
+    NOTE: _ANYONE,
+    REPAIRED: _EITHER,
+    TIMESTAMPED: _ANYONE,
+    RENEWED: _EITHER,
+    COUNTERSIGNED: _ANYONE,
+    APPROVED: ("approver",),
+    ROTATED: _ANYONE,
+    OFFERED: _CUSTODIAN,
+    ACCEPTED: _CUSTODIAN,
+    REJECTED: _CUSTODIAN,
+    WITHDRAWN: _CUSTODIAN,
+    HELD: _ANYONE,
+    RELEASED: ("custodian", "approver"),
+    DISPOSED: _CUSTODIAN,
+    VERIFIED: _ANYONE,
+    EXPORTED: _EITHER,
+    DISCLOSED: _EITHER,
+}
+# What a trust policy can ask several people for, and the event that does it.
+ACTIONS: Mapping[str, str] = {
+    OFFERED: "transfer",
+    RELEASED: "release",
+    DISPOSED: "disposal",
+    DISCLOSED: "disclosure",
+}

@@ -1,0 +1,1 @@
+"""What leaves the program for others: verdicts in the formats that CI systems read, and parcels for people."""

@@ -1,0 +1,90 @@
+"""A second AWS on loopback (ministack): unlike moto's, its KMS signs digests and its Object Lock holds."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from evidence_kit.sandbox.serving import LOOPBACK, free_port
+
+START_SECONDS = 60  # 0.3 on an idle machine
+REGION = "eu-central-1"
+
+
+@dataclass(frozen=True)
+class Ministack:
+    """A running ministack: its address, and the environment in which an SDK finds it."""
+
+    url: str
+    environ: Mapping[str, str]
+
+    def client(self, service: str):
+        """Return a boto3 client of it."""
+        import boto3
+
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=self.environ["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environ["AWS_SECRET_ACCESS_KEY"],
+        )
+
+
+@contextmanager
+def running_ministack(folder: Path) -> Iterator[Ministack]:
+    """Run ministack until the block is left; `folder` takes what it writes."""
+    port = free_port()
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "BIND_HOST": LOOPBACK,  # it would listen everywhere
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",  # likewise, on a port of its own
+    }
+    with (
+        (folder / "ministack.log").open("wb") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", "ministack"], env=environ, cwd=folder, stdout=log, stderr=log
+        ) as process,
+    ):
+        try:
+            url = f"http://{LOOPBACK}:{port}"
+            _wait(url, process)
+            yield Ministack(
+                url, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+            )
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(urllib3.exceptions.HTTPError):
+            if urllib3.request("GET", f"{url}/_localstack/health", timeout=1, retries=False).status == 200:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"ministack does not answer at {url}; it ended with {process.poll()}")
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory):
+    """The session's ministack; import this fixture into a `conftest.py`."""
+    if importlib.util.find_spec("ministack") is None:
+        pytest.skip("ministack is not installed")
+    with running_ministack(tmp_path_factory.mktemp("ministack")) as running:
+        yield running
