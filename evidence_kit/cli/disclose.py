@@ -39,7 +39,7 @@ def make(
 ) -> None:
     """Write a package and say what is in it."""
     from evidence_kit.acquire.case import keeper_of
-    from evidence_kit.report.disclosing import Handover, Order, disclose
+    from evidence_kit.report.disclosure.disclosing import Handover, Order, disclose
     from evidence_kit.vaults.local import LocalVault
 
     order = Order(

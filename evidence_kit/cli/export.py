@@ -80,7 +80,8 @@ def export(
 
 def _bag(asked: Request) -> None:
     from evidence_kit.acquire.case import keeper_of
-    from evidence_kit.report import recipients, transport
+    from evidence_kit.report.transport import bag as transport
+    from evidence_kit.report.transport import recipients
     from evidence_kit.vaults.local import LocalVault
 
     order = transport.Order(

@@ -13,7 +13,7 @@ from evidence_kit.model.check import Report
 
 if TYPE_CHECKING:
     from evidence_kit.model.ports import Vault
-    from evidence_kit.report.outcome import Outcome
+    from evidence_kit.report.verdict.outcome import Outcome
 
 NAMES = ("human", "json", "junit", "sarif", "github")
 
@@ -26,7 +26,7 @@ def show(name: str, report: Report, code: Exit, vault: "Vault", *, base: str, re
     if name == "json":
         output.document(verdict.as_json(report, code))
         return
-    from evidence_kit.report.outcome import Outcome
+    from evidence_kit.report.verdict.outcome import Outcome
 
     outcome = Outcome(
         report=report,
@@ -42,7 +42,7 @@ def show(name: str, report: Report, code: Exit, vault: "Vault", *, base: str, re
 
 
 def _document(name: str, outcome: "Outcome") -> str:
-    from evidence_kit.report import github, junit, sarif
+    from evidence_kit.report.verdict import github, junit, sarif
 
     if name == "junit":
         return junit.document(outcome).rstrip("\n")
@@ -63,7 +63,7 @@ def _base(place: str) -> str:
 
 def _append_summary(target: Path, outcome: "Outcome") -> None:
     """Append to the job summary; one that cannot be written changes no verdict."""
-    from evidence_kit.report import github
+    from evidence_kit.report.verdict import github
 
     try:
         with target.open("ab") as stream:

@@ -148,7 +148,7 @@ def show(
     file: Path | None = _FILE, as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout.")
 ) -> None:
     """Print what a policy means."""
-    from evidence_kit.report import trustshow
+    from evidence_kit.report.trust import show as trustshow
 
     path = settings.trust_path(file)
     policy = settings.trust(str(path))
@@ -184,7 +184,7 @@ def export(
     out: Path = typer.Option(..., "--out", "-o", help="The folder to make."),
 ) -> None:
     """Write the policy for other tools: ssh-keygen, openssl, Sigstore's verifiers."""
-    from evidence_kit.report import trustexport
+    from evidence_kit.report.trust import export as trustexport
 
     policy = settings.trust(str(settings.trust_path(file)))
     for name in trustexport.write(policy, out):

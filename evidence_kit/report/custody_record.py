@@ -110,7 +110,7 @@ def _section(case: _Case, group: str, title: str) -> Section:
 
 def _parts(case: _Case, group: str, specs: Sequence[Spec]) -> Iterator[Part]:
     if group == "custody":
-        yield _holder(case.state)
+        yield _standing(case)
         for event in case.events:
             yield _event(case, event, specs)
         return
@@ -168,14 +168,13 @@ def _event(case: _Case, event: Told, specs: Sequence[Spec]) -> Part:
     return Part(title=f"event {event.seq}, {event.type}", fields=tuple(fields))
 
 
-def _holder(state: State) -> Part:
+def _standing(case: _Case) -> Part:
     """Say who has custody now, and what is pending."""
-    custody = state.custody
-    taken = log.ACCEPTED if len(state.log_keys) > 1 else log.OPENED
+    custody = case.state.custody
     holder = Field(
         label="custodian now",
         values=(f"{custody.holder.name}, keyid {custody.holder.keyid}",),
-        place=Place(log.LOG, f"{taken}: actor.{{name,keyid}}"),
+        place=Place(log.LOG, _taken(case)),
     )
     offer = f"to {custody.offer.to.name}, by event {custody.offer.seq}" if custody.offer else "none"
     holds = tuple(f"{name}: {reason}" for name, reason in custody.holds.items())
@@ -193,6 +192,17 @@ def _holder(state: State) -> Part:
             ),
         ),
     )
+
+
+def _taken(case: _Case) -> str:
+    """Return where the log names the key of whoever has custody."""
+    keyid = case.state.custody.holder.keyid
+    for event in reversed(case.events):
+        if event.type in {log.OPENED, log.ACCEPTED} and event.keyid == keyid:
+            return f"{event.type}: actor.{{name,keyid}}"
+        if event.type == log.ROTATED and dig(event.fields, "newKey.keyid").text == keyid:
+            return f"{event.type}: newKey.keyid"
+    return log.OPENED
 
 
 def _field(spec: Spec, found: Found, place: Place | None = None, absent: str = NOT_RECORDED) -> Field:

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 
 from evidence_kit.report.custody_record import Field, Part, Record, Section
-from evidence_kit.report.text import visible
+from evidence_kit.report.verdict.text import visible
 
 _LABEL = 26  # columns of a label and the space behind it
 _DIGEST = 64  # a word that must stay whole, for people copy it

@@ -43,7 +43,7 @@ def check(made, *, script=None, keys=None):
 def trusted_copy(tmp_path):
     """The script as the reader keeps it, for packages whose own copy cannot be believed."""
     path = tmp_path / "trusted.sh"
-    path.write_bytes((files("evidence_kit.report") / "disclosure" / "check.sh").read_bytes())
+    path.write_bytes((files("evidence_kit.report.disclosure") / "check.sh").read_bytes())
     return path
 
 

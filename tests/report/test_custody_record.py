@@ -8,7 +8,7 @@ import pytest
 from support.casemaker import NOW
 from support.custody_doc import PAGE, generated
 from support.people import Cast
-from support.recorded import ABOUT, accepted, collected, decide, exists, full, offer, opened, stamped
+from support.recorded import ABOUT, ORDER, accepted, collected, decide, engine, exists, full, offer, opened, stamped
 from support.tsa import Tsa, needs_openssl
 
 from evidence_kit.acquire.case import Description, open_case
@@ -20,6 +20,7 @@ from evidence_kit.report import custody_markdown, custody_text
 from evidence_kit.report.custody_digging import MAX_VALUE, MAX_VALUES, dig
 from evidence_kit.report.custody_fields import GROUPS, RECORD
 from evidence_kit.report.custody_record import NOT_RECORDED, Field, Part, Place, Record, Section, as_json, build
+from evidence_kit.signers.file import acquisition_signer
 from evidence_kit.vaults.local import LocalVault
 
 HOSTILE = (
@@ -154,7 +155,16 @@ def test_a_hand_over_says_from_whom_to_whom_why_on_what_and_in_which_state(cast)
     assert taken["copy or move"].values == ("move",)
     assert taken["signer's key"].values == (bob.keyid,)
     assert "accepted despite" not in taken
-    assert field(record, "custody", "custodian now").values == (f"bob, keyid {bob.keyid}",)
+    now = field(record, "custody", "custodian now")
+    assert now.values == (f"bob, keyid {bob.keyid}",)
+    assert now.place == Place(log.LOG, "transfer.accepted: actor.{name,keyid}")
+
+
+@needs_openssl
+def test_after_a_change_of_keys_the_custodians_key_is_the_new_one_and_stands_where_that_is_said(everything) -> None:
+    now = field(build(LocalVault(everything)), "custody", "custodian now")
+
+    assert now.place == Place(log.LOG, "key.rotated: newKey.keyid")
 
 
 def test_an_offer_that_waits_is_said_and_one_that_was_withdrawn_is_not(cast) -> None:
@@ -294,6 +304,17 @@ def test_a_broken_log_makes_no_record(cast) -> None:
 
     with pytest.raises(ChainError):
         build(alice.vault)
+
+
+def test_an_acquisition_that_crashed_says_that_it_is_not_sealed(cast) -> None:
+    working = engine(opened(cast))
+    with working.vault.lock(), working.vault.working():
+        working._endorse(log.STARTED, "20261121T213000Z-zzzzzz", acquisition_signer(), ORDER)
+    record = build(working.vault)
+
+    assert section(record, "item").parts[-1].note == "not sealed"
+    assert field(record, "time", "acquisition sealed").values == ()
+    assert "bags/20261121T213000Z-zzzzzz (not sealed)" in "\n".join(custody_text.lines(record, width=100))
 
 
 def test_a_bag_without_its_seal_says_so(cast) -> None:

@@ -16,7 +16,7 @@ from support.casemaker import make_case
 
 from evidence_kit.custody.verify.case import Options, verify_bag, verify_case
 from evidence_kit.errors import EmptyError, Exit, MissingError, UnexpectedError, VaultError
-from evidence_kit.report import tarball
+from evidence_kit.report.transport import tarball
 from evidence_kit.vaults import archive, inflate, tape
 from evidence_kit.vaults.archive import ArchiveVault
 from evidence_kit.vaults.registry import open_subject

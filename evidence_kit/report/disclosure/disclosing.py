@@ -13,9 +13,9 @@ from evidence_kit.custody.trust import Trust
 from evidence_kit.custody.verify.custodians import Approvals
 from evidence_kit.custody.verify.disclosures import verify_disclosure
 from evidence_kit.errors import EmptyError, UntrustedError
-from evidence_kit.report import recipe
-from evidence_kit.report.package import Package, building, hand_out
-from evidence_kit.report.taking import Order, Taking, first_defect
+from evidence_kit.report.disclosure import recipe
+from evidence_kit.report.disclosure.package import Package, building, hand_out
+from evidence_kit.report.disclosure.taking import Order, Taking, first_defect
 from evidence_kit.vaults.local import LocalVault
 
 __all__ = ["Handover", "Made", "Order", "disclose"]

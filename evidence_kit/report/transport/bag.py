@@ -9,9 +9,9 @@ from evidence_kit.acquire.case import require_sound_log
 from evidence_kit.custody import log, names, statement
 from evidence_kit.custody.log import Keeper, State
 from evidence_kit.errors import UsageError
-from evidence_kit.report import tarball
-from evidence_kit.report.parcel import Parcel, Scale, Weighed
-from evidence_kit.report.recipients import Recipient, encrypt
+from evidence_kit.report.transport import tarball
+from evidence_kit.report.transport.parcel import Parcel, Scale, Weighed
+from evidence_kit.report.transport.recipients import Recipient, encrypt
 from evidence_kit.vaults.local import LocalVault
 
 _BAGS, _CUSTODY = "bags", "custody"

@@ -20,14 +20,14 @@ from evidence_kit.custody.keys import PublicKey
 from evidence_kit.custody.timestamp import TimeAuthority
 from evidence_kit.custody.trust import CertificateAuthority, Revocation, Trust, TrustedKey
 from evidence_kit.errors import UsageError, VaultError
-from evidence_kit.report import trustexport
+from evidence_kit.report.trust import export as trustexport
 from evidence_kit.signers.file import KeySigner, generate
 
 # The programs ask the wall clock, so the windows lie around it.
 NOW = datetime.now(UTC).replace(microsecond=0)
 TEXT = b"a note about the case\n"
 MODULES = Path(
-    os.environ.get("EVIDENCE_KIT_NODE_MODULES", Path(__file__).parents[2] / "examples/verify/node_modules")
+    os.environ.get("EVIDENCE_KIT_NODE_MODULES", Path(__file__).parents[3] / "examples/verify/node_modules")
 )
 
 needs_ssh = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")

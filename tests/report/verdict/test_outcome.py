@@ -5,7 +5,7 @@ from support.outcomes import OUTCOMES, defect, outcome, passed
 
 from evidence_kit.errors import Exit
 from evidence_kit.model.check import Check, CheckStatus, Report
-from evidence_kit.report.outcome import COMPLETE, Outcome
+from evidence_kit.report.verdict.outcome import COMPLETE, Outcome
 
 
 def complete(told):

@@ -6,8 +6,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from evidence_kit import __version__
 from evidence_kit.model.check import Check, CheckStatus
-from evidence_kit.report.outcome import Finding, Outcome
-from evidence_kit.report.text import visible
+from evidence_kit.report.verdict.outcome import Finding, Outcome
+from evidence_kit.report.verdict.text import visible
 
 _SUITE = "evidence-kit verify"
 

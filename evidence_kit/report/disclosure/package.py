@@ -12,7 +12,7 @@ from typing import BinaryIO
 from evidence_kit.custody.bag import Listed
 from evidence_kit.custody.extsort import LineSorter
 from evidence_kit.errors import UsageError
-from evidence_kit.report.parcel import Scale
+from evidence_kit.report.transport.parcel import Scale
 from evidence_kit.vaults.local import LocalVault, translated
 
 _CHUNK = 1 << 20

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from evidence_kit.errors import Exit
 from evidence_kit.model.check import Check, CheckStatus, Defect, Report
-from evidence_kit.report.text import Place, place
+from evidence_kit.report.verdict.text import Place, place
 
 COMPLETE = "complete"  # the check that `verify` makes of the whole: sealed, and every unit obtained
 

@@ -21,7 +21,7 @@ from evidence_kit.custody.verify.tally import Tallies
 from evidence_kit.errors import ChainError, DigestError, EmptyError, EvidenceKitError
 from evidence_kit.model.check import Check
 from evidence_kit.model.time import rfc3339
-from evidence_kit.report.package import Listing, Package, chunks_of
+from evidence_kit.report.disclosure.package import Listing, Package, chunks_of
 from evidence_kit.vaults.local import LocalVault
 
 Limit = Callable[[], AbstractContextManager[None]]

@@ -6,7 +6,7 @@ from string import Template
 from evidence_kit.custody import disclosure
 from evidence_kit.custody.disclosure import Disclosed
 
-_FOLDER = files("evidence_kit.report") / "disclosure"
+_FOLDER = files("evidence_kit.report.disclosure")
 
 
 def script() -> bytes:

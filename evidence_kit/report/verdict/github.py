@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from evidence_kit.model.check import Check, CheckStatus
-from evidence_kit.report.outcome import Finding, Outcome
-from evidence_kit.report.text import visible
+from evidence_kit.report.verdict.outcome import Finding, Outcome
+from evidence_kit.report.verdict.text import visible
 
 _TITLE = "evidence-kit verify"
 _SHOWN = 20  # defects in a job summary; the log and the other formats have all of them

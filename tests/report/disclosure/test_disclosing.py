@@ -26,7 +26,7 @@ from evidence_kit.errors import (
     UntrustedError,
     UsageError,
 )
-from evidence_kit.report.disclosing import Handover, Order, disclose
+from evidence_kit.report.disclosure.disclosing import Handover, Order, disclose
 from evidence_kit.signers.file import KeySigner, generate
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from evidence_kit import __version__
 from evidence_kit.errors import Exit
 from evidence_kit.model.check import Check
-from evidence_kit.report.outcome import Finding, Outcome
-from evidence_kit.report.text import uri, visible
+from evidence_kit.report.verdict.outcome import Finding, Outcome
+from evidence_kit.report.verdict.text import uri, visible
 
 Json = Mapping[str, object]
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.outcomes import TEXTS
 
-from evidence_kit.report.text import Place, place, uri, visible
+from evidence_kit.report.verdict.text import Place, place, uri, visible
 
 
 @given(TEXTS)

@@ -18,7 +18,8 @@ from support.casemaker import NOW, make_case
 from evidence_kit.custody import log
 from evidence_kit.custody.verify.case import Options, verify_bag, verify_case
 from evidence_kit.errors import Exit, MissingError, UnexpectedError, UsageError, VaultError
-from evidence_kit.report import parcel, recipients, tarball, transport
+from evidence_kit.report.transport import bag as transport
+from evidence_kit.report.transport import parcel, recipients, tarball
 from evidence_kit.vaults.local import LocalVault
 from evidence_kit.vaults.registry import open_subject
 from evidence_kit.vaults.zstandard import zstd
@@ -441,7 +442,7 @@ def test_an_interrupted_encryption_ends_as_it_was_interrupted(tmp_path, person, 
 _EXPORT = """
 import resource, sys
 from pathlib import Path
-from evidence_kit.report import parcel, recipients, tarball
+from evidence_kit.report.transport import parcel, recipients, tarball
 from evidence_kit.vaults.local import LocalVault
 vault, to = LocalVault(Path(sys.argv[1])), recipients.parse(sys.argv[3:])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -8,7 +8,7 @@ from support.outcomes import OUTCOMES, defect, outcome
 
 from evidence_kit.errors import Exit
 from evidence_kit.model.check import Check, CheckStatus
-from evidence_kit.report import junit
+from evidence_kit.report.verdict import junit
 
 
 def parsed(told):

@@ -7,8 +7,8 @@ from hypothesis import given
 from support.outcomes import OUTCOMES, defect, outcome
 
 from evidence_kit.errors import Exit
-from evidence_kit.report import github
-from evidence_kit.report.text import visible
+from evidence_kit.report.verdict import github
+from evidence_kit.report.verdict.text import visible
 
 
 def parse(line):

@@ -10,7 +10,7 @@ from hypothesis import given
 from support.outcomes import OUTCOMES, defect, outcome
 
 from evidence_kit.errors import Exit
-from evidence_kit.report import sarif
+from evidence_kit.report.verdict import sarif
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Handing out part of a case, with what proves it."""

@@ -1,0 +1,1 @@
+"""Packing a case or a bag for its way to somebody else."""

@@ -1,0 +1,1 @@
+"""The trust policy, shown to people and translated for other programs."""

@@ -1,0 +1,1 @@
+"""A verification report in the formats that CI systems read."""
