@@ -15,7 +15,7 @@ from evidence_kit.custody import disclosure, dsse, statement
 from evidence_kit.custody.trust import Trust, parse_trust
 from evidence_kit.custody.verify.disclosures import verify_disclosure
 from evidence_kit.model.check import Report
-from evidence_kit.report.disclosing import Handover, Order, disclose
+from evidence_kit.report.disclosure.disclosing import Handover, Order, disclose
 from evidence_kit.vaults.local import LocalVault
 
 PAGES, OBJECT = "data/*/list/*", "data/*/two=20words*"

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from evidence_kit.errors import Exit
 from evidence_kit.model.check import Check, CheckStatus, Defect, Report
-from evidence_kit.report.outcome import Outcome
+from evidence_kit.report.verdict.outcome import Outcome
 
 # What breaks lines, commands, markup, encodings and reading order, beside whatever hypothesis thinks of.
 NASTY = (
