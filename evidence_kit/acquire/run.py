@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from evidence_kit.acquire.callers import callers
 from evidence_kit.acquire.clock import clock_record, local_clock
 from evidence_kit.acquire.context import Memory, World
+from evidence_kit.acquire.description import local_offset
 from evidence_kit.acquire.environment import TOOL, environment, redacted
 from evidence_kit.acquire.observer import Observer, Silent
 from evidence_kit.acquire.pacing import Pacer
@@ -253,6 +255,8 @@ class Engine:
             "environment": environment(),
             "commandLine": redacted(self.arguments),
             "clock": clock_record(self.vault, acquisition.bag, local_clock()),
+            "localOffset": local_offset(self.now()),
+            "principals": list(callers(self.vault, acquisition.bag)),
         }
         return seal_bag(
             vault=self.vault,

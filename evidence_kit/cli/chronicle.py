@@ -51,7 +51,9 @@ def show_record(vault: "LocalVault", form: str) -> None:
     """Print the whole record."""
     if form not in FORMATS:
         raise UsageError(f"unknown format `{form}`", hint=f"known are: {', '.join(FORMATS)}")
-    from evidence_kit.report import custody_markdown, custody_record, custody_text
+    from evidence_kit.report.custody import markdown as custody_markdown
+    from evidence_kit.report.custody import record as custody_record
+    from evidence_kit.report.custody import text as custody_text
 
     record = custody_record.build(vault)
     if form == "json":

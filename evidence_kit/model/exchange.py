@@ -45,6 +45,7 @@ class Exchange:
     bytes: int = 0
     error: str = ""
     replayed: bool = False
+    caller: str = ""  # who the provider says we are, where the response told: an ARN, a user principal name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

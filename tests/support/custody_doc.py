@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from evidence_kit.report.custody_fields import GROUPS, RECORD
-from evidence_kit.report.custody_spec import Spec
+from evidence_kit.report.custody.fields import GROUPS, RECORD
+from evidence_kit.report.custody.spec import Spec
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "custody-record.md"

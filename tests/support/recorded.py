@@ -22,7 +22,7 @@ from evidence_kit.acquire.run import Engine
 from evidence_kit.acquire.scope import Order
 from evidence_kit.acquire.stamping import stamp_case
 from evidence_kit.custody import bag, checkpoint, log, strict
-from evidence_kit.report.custody_spec import BAG, Spec
+from evidence_kit.report.custody.spec import BAG, Spec
 from evidence_kit.report.disclosure import disclosing
 from evidence_kit.report.transport import bag as transport
 from evidence_kit.signers.file import KeySigner, acquisition_signer, generate

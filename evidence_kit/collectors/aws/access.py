@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -64,7 +65,7 @@ class AwsAccess:
             client = self._client(target, "sts", home_region(target))
             wire = AwsWire(client, target=target.id, region=home_region(target), paginators={})
             answer = wire.call(ctx, "GetCallerIdentity", {})
-            ctx.record(answer.exchange)
+            ctx.record(replace(answer.exchange, caller=str(answer.parsed.get("Arn", ""))))
             account = str(answer.parsed.get("Account"))
             if account != target.id:
                 raise AccessError(

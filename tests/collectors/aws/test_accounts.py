@@ -1,5 +1,6 @@
 """Whose evidence it is, and which accounts, regions and trails have any."""
 
+import json
 from collections import Counter
 from contextlib import closing
 
@@ -182,3 +183,10 @@ def test_a_policy_of_the_organisation_is_told_from_a_missing_permission(lab, pla
     play(LookupEvents=[refused("AccessDeniedException", f"not authorized {words}")])
     lab.collect(LOOKUP)
     assert set(ends(lab)) == {UnitStatus.DENIED_BY_POLICY}
+
+
+def test_the_record_says_as_whom_aws_knew_us(cloud, lab):
+    assert lab.collect(LOOKUP, targets=(target(DATA),)).exit is Exit.OK
+    (record,) = lab.root.glob("**/record/acquisition.json")
+    (caller,) = json.loads(record.read_bytes())["principals"]
+    assert caller.startswith(f"arn:aws:sts::{DATA}:assumed-role/")

@@ -16,10 +16,11 @@ from evidence_kit.acquire.description import FIELDS
 from evidence_kit.acquire.handover import withdraw
 from evidence_kit.custody import bag, log
 from evidence_kit.errors import ChainError, EmptyError, SignatureError
-from evidence_kit.report import custody_markdown, custody_text
-from evidence_kit.report.custody_digging import MAX_VALUE, MAX_VALUES, dig
-from evidence_kit.report.custody_fields import GROUPS, RECORD
-from evidence_kit.report.custody_record import NOT_RECORDED, Field, Part, Place, Record, Section, as_json, build
+from evidence_kit.report.custody import markdown as custody_markdown
+from evidence_kit.report.custody import text as custody_text
+from evidence_kit.report.custody.digging import MAX_VALUE, MAX_VALUES, dig
+from evidence_kit.report.custody.fields import GROUPS, RECORD
+from evidence_kit.report.custody.record import NOT_RECORDED, Field, Part, Place, Record, Section, as_json, build
 from evidence_kit.signers.file import acquisition_signer
 from evidence_kit.vaults.local import LocalVault
 

@@ -12,12 +12,12 @@ from evidence_kit.acquire.case import read_description
 from evidence_kit.analysis.history import Told, read_log
 from evidence_kit.custody import log
 from evidence_kit.custody.log import State
-from evidence_kit.report import custody_sources
-from evidence_kit.report.custody_chain import movement
-from evidence_kit.report.custody_digging import Found, dig
-from evidence_kit.report.custody_fields import GROUPS, RECORD
-from evidence_kit.report.custody_sources import Bag
-from evidence_kit.report.custody_spec import BAG, Spec
+from evidence_kit.report.custody import sources as custody_sources
+from evidence_kit.report.custody.chain import movement
+from evidence_kit.report.custody.digging import Found, dig
+from evidence_kit.report.custody.fields import GROUPS, RECORD
+from evidence_kit.report.custody.sources import Bag
+from evidence_kit.report.custody.spec import BAG, Spec
 from evidence_kit.vaults.local import LocalVault
 
 NOT_RECORDED = "not recorded"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from evidence_kit.custody import log
-from evidence_kit.report.custody_spec import ACQUISITION, MANIFEST, SEAL, Spec, Way
+from evidence_kit.report.custody.spec import ACQUISITION, MANIFEST, SEAL, Spec, Way
 
 
 def certification() -> Iterator[Spec]:

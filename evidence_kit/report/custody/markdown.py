@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from evidence_kit.report.custody_record import Field, Part, Record
+from evidence_kit.report.custody.record import Field, Part, Record
 from evidence_kit.report.verdict.text import visible
 
 # What can begin markup, HTML, a formula or a link within a line; nothing of ours lets a value begin one.

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 
-from evidence_kit.report.custody_record import Field, Part, Record, Section
+from evidence_kit.report.custody.record import Field, Part, Record, Section
 from evidence_kit.report.verdict.text import visible
 
 _LABEL = 26  # columns of a label and the space behind it

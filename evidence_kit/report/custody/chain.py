@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from evidence_kit.custody import log
-from evidence_kit.report.custody_spec import Spec, event
+from evidence_kit.report.custody.spec import Spec, event
 
 _MOVEMENTS: Mapping[str, str] = {
     log.OFFERED: "move",

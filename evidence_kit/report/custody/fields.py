@@ -7,9 +7,9 @@ ISO/IEC 27037, NIST SP 800-86, ACPO and SWGDE.
 from collections.abc import Iterator, Mapping
 
 from evidence_kit.custody import log
-from evidence_kit.report.custody_certification import certification
-from evidence_kit.report.custody_chain import chain
-from evidence_kit.report.custody_spec import ACQUISITION, LEDGER, MANIFEST, SEAL, Spec, case, event, of, said
+from evidence_kit.report.custody.certification import certification
+from evidence_kit.report.custody.chain import chain
+from evidence_kit.report.custody.spec import ACQUISITION, LEDGER, MANIFEST, SEAL, Spec, case, event, of, said
 
 GROUPS: Mapping[str, str] = {
     "item": "what it is",
@@ -66,6 +66,7 @@ def _people() -> Iterator[Spec]:
     yield of("people", log.CHECKPOINT, "log signed by", "signatures[].name")
     yield of("people", ACQUISITION, "collected by", "examiner.{name,keyid}")
     yield of("people", ACQUISITION, "role or profile used", "order.targets[].{id,access}")
+    yield of("people", ACQUISITION, "known to the provider as", "principals")
 
 
 def _time() -> Iterator[Spec]:
@@ -73,6 +74,7 @@ def _time() -> Iterator[Spec]:
     yield event("time", "time-stamps", log.TIMESTAMPED, "timestamps[].{of,genTime,authority,serial,policy,result}")
     yield of("time", LEDGER, "acquisition started", "at")
     yield of("time", SEAL, "acquisition sealed", "predicate.sealedAt")
+    yield of("time", ACQUISITION, "local offset of collection", "localOffset")
     yield of("time", ACQUISITION, "clock kept by", "clock.local.{source,synchronized,maxErrorMicroseconds}")
     yield of("time", ACQUISITION, "providers' clocks, ahead", "clock.providers[].{name,samples,min,median,max}")
 
