@@ -25,8 +25,9 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from evidence_kit.collectors.aws.tap import BadBody, StoredBody, Tap, plain, require_dialect, shown
+from evidence_kit.collectors.aws.dialect import RULE, require_dialect
 from evidence_kit.collectors.aws.verdicts import verdict
+from evidence_kit.collectors.tap import BadBody, StoredBody, Tap, plain, shown
 from evidence_kit.errors import AccessError, UsageError
 from evidence_kit.model.exchange import Exchange, Recorded, Request, Retryable, Stop, Stream
 from evidence_kit.model.ports import Context
@@ -80,7 +81,7 @@ class AwsWire:
         request = self._request(operation, params)
 
         def send(attempt: int, recorded: Recorded | None = None) -> Answer:
-            tap = Tap(ctx.now, request, attempt, recorded)
+            tap = Tap(ctx.now, RULE, request, attempt, recorded)
             parsed = self._invoke(ctx, tap, operation, params)
             if result and result not in parsed:
                 ctx.record(tap.exchange(error=f"no `{result}` in the answer"))
@@ -96,7 +97,7 @@ class AwsWire:
         request = self._request("GetObject", params)
 
         def send(attempt: int, recorded: Recorded | None = None) -> Answer:
-            tap = Tap(ctx.now, request, attempt, recorded)
+            tap = Tap(ctx.now, RULE, request, attempt, recorded)
             parsed = self._open(ctx, tap, params, etag)
             with _body_errors(ctx, tap):
                 tap.body = parsed["Body"].read()
@@ -111,7 +112,7 @@ class AwsWire:
     @contextmanager
     def stream(self, ctx: Context, params: Mapping[str, object], *, etag: str) -> Iterator[Stream]:
         """Open one S3 object as a stream. One attempt: the engine repeats a download as a whole."""
-        tap = Tap(ctx.now, self._request("GetObject", params), 1)
+        tap = Tap(ctx.now, RULE, self._request("GetObject", params), 1)
         body = self._open(ctx, tap, params, etag)["Body"]
 
         def chunks() -> Iterator[bytes]:
@@ -220,7 +221,7 @@ class AwsWire:
             host=endpoint.netloc,
             path="/",
             operation=operation,
-            params={name: shown(name, value) for name, value in params.items()},
+            params={name: shown(RULE, name, value) for name, value in params.items()},
             digest=hashlib.sha256(exact).hexdigest(),
         )
 

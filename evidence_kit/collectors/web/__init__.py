@@ -1,0 +1,1 @@
+"""What the REST providers share: one tapped HTTP call, paging by links and tokens, and calls described as data."""
