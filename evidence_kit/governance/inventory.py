@@ -7,8 +7,13 @@ from evidence_kit.model.document import Document, did_you_mean, parse_document
 from evidence_kit.model.unit import Target
 
 API_VERSION = "evidence-kit/inventory.v1"
-_FIELDS = ("name", "provider", "id", "regions", "role", "profile", "externalId")
-_ACCESS = ("role", "profile", "externalId")
+# How to get into a target, by provider: names and places, never a secret.
+_ACCESS = {
+    "aws": ("role", "profile", "externalId"),
+    "gcp": ("credentials", "organization"),
+    "azure": ("tenant", "subscription", "workspace", "cloud", "clientId"),
+}
+_FIELDS = ("name", "provider", "id", "regions", "endpoints")
 _ACCOUNT = 12  # digits of an AWS account id
 
 
@@ -32,12 +37,13 @@ def parse_inventory(text: bytes, *, name: str) -> tuple[Target, ...]:
 
 def _target(doc: Document, index: int) -> Target:
     at = ("targets", index)
-    doc.allow(at, _FIELDS)
     provider, account = doc.at((*at, "provider"), str), _id(doc, (*at, "id"))
+    fields = _ACCESS.get(provider, _ACCESS["aws"])
+    doc.allow(at, (*_FIELDS, *fields))
     if provider == "aws" and not (account.isdigit() and len(account) == _ACCOUNT):
         raise doc.error((*at, "id"), f"`{account}` is not an AWS account id", hint="twelve digits, in quotes")
     regions = doc.at((*at, "regions"), list, default=[])
-    access = {field: doc.at((*at, field), str, default="") for field in _ACCESS}
+    access = {field: doc.at((*at, field), str, default="") for field in fields} | _endpoints(doc, at)
     return Target(
         provider=provider,
         id=account,
@@ -45,6 +51,17 @@ def _target(doc: Document, index: int) -> Target:
         regions=tuple(str(region) for region in regions),
         access={field: value for field, value in access.items() if value},
     )
+
+
+def _endpoints(doc: Document, at: tuple[str | int, ...]) -> dict[str, str]:
+    """Return where a target's APIs are if not where its provider has them: a private endpoint, a sovereign cloud."""
+    found: dict[str, str] = {}
+    for api in doc.at((*at, "endpoints"), dict, default={}):
+        url = doc.at((*at, "endpoints", api), str)
+        if not url.startswith("https://"):
+            raise doc.error((*at, "endpoints", api), f"`{url}` does not begin with `https://`")
+        found[f"endpoint.{api}"] = url.rstrip("/")
+    return found
 
 
 def _id(doc: Document, path: tuple[str | int, ...]) -> str:

@@ -41,7 +41,7 @@ METHODS = frozenset({"GET", "POST"})
 
 
 class Access(Protocol):
-    """What the mechanisms of one provider share: who we are, where its APIs are, and what a target is called there."""
+    """What the mechanisms of one provider share: who we are, where its APIs are, what a target is called there."""
 
     def wire(self, target: Target, api: str, ctx: Context, operation: str) -> WebWire:
         """Return the wire to one API, as the target's credentials."""
@@ -66,7 +66,7 @@ class RestCalls:
         for call in self._calls:
             _require_known(spec.name, call)
 
-    def units(self, scope: Scope, ctx: Context) -> Iterator[Unit]:
+    def units(self, scope: Scope, ctx: Context) -> Iterator[Unit]:  # noqa: ARG002 - nothing has to be asked
         """Yield one unit a place that the target lists for this source, or one for the target."""
         window = scope.window if self.spec.windowed else None
         if self.spec.scope == "account":
