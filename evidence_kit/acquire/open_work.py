@@ -1,5 +1,6 @@
 """What is left to do in a case: an acquisition without a seal first, else the open units of the sealed ones."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -8,8 +9,9 @@ from evidence_kit.acquire.run import Engine, Result, unit_ends
 from evidence_kit.acquire.scope import Order
 from evidence_kit.custody import log, strict
 from evidence_kit.custody.log import Event, State
-from evidence_kit.errors import EmptyError, EvidenceKitError
+from evidence_kit.errors import EmptyError, EvidenceKitError, UsageError
 from evidence_kit.model.exchange import Exchange
+from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.unit import Unit
 from evidence_kit.vaults.local import LocalVault
 
@@ -66,9 +68,32 @@ def find_work(vault: LocalVault) -> OpenWork:
     return OpenWork(order=order, units=units, summary=f"taking up {len(units)} open units of {last}")
 
 
-def _settle(vault: LocalVault, known: log.Acquisition, pending: dict[str, tuple[str, Unit]]) -> None:
+def find_unsettled(vault: LocalVault, is_settled: Callable[[Unit], bool]) -> OpenWork:
+    """Return the units to which the provider may have delivered more since, where `is_settled` by now."""
+    state, orders = _read(vault)
+    if any(known.seal_sha256 is None for known in state.acquisitions.values()):
+        raise UsageError("an acquisition is not sealed", hint="`evidence-kit resume` seals it; reconcile then")
+    pending: dict[str, tuple[str, Unit]] = {}
+    for known in state.acquisitions.values():
+        _settle(vault, known, pending, frozenset({UnitStatus.COMPLETE_UNSETTLED}))
+    ready = {name: unit for name, unit in pending.values() if is_settled(unit)}
+    units = tuple(unit for _, unit in pending.values() if is_settled(unit))
+    if not ready:
+        waiting = f"; {len(pending)} are not settled yet" if pending else ""
+        raise EmptyError(f"nothing is left to reconcile{waiting}")
+    last = next(reversed(ready))
+    order = replace(orders[last], sources=tuple(dict.fromkeys(u.source for u in units)), continues=last)
+    return OpenWork(order=order, units=units, summary=f"a second pass over {len(units)} units of {last}")
+
+
+def _settle(
+    vault: LocalVault,
+    known: log.Acquisition,
+    pending: dict[str, tuple[str, Unit]],
+    statuses: frozenset[UnitStatus] | None = None,
+) -> None:
     """Let a later acquisition answer for the units that it tried again."""
-    planned, still_open = unit_ends(vault, known.bag)
+    planned, still_open = unit_ends(vault, known.bag, statuses)
     for tried in planned:
         pending.pop(tried, None)
     for unit in still_open:

@@ -300,8 +300,10 @@ class Engine:
         return self._run(self.world(), name, signer, recorder, order, units, found.memory)
 
 
-def unit_ends(vault: LocalVault, root: str) -> tuple[tuple[str, ...], tuple[Unit, ...]]:
-    """Return the ids of all units of a bag, and those units that ended in a status worth another try."""
+def unit_ends(
+    vault: LocalVault, root: str, statuses: frozenset[UnitStatus] | None = None
+) -> tuple[tuple[str, ...], tuple[Unit, ...]]:
+    """Return the ids of all units of a bag, and those that ended in one of `statuses`, or worth another try."""
     planned: dict[str, Unit] = {}
     wanted: list[str] = []
     with vault.open(f"{root}/{bag.LEDGER}") as stream:
@@ -309,6 +311,10 @@ def unit_ends(vault: LocalVault, root: str) -> tuple[tuple[str, ...], tuple[Unit
             if entry.kind == ledger.PLANNED:
                 unit = planned_unit(entry.fields)
                 planned[unit.id] = unit
-            elif entry.kind == ledger.UNIT and UnitStatus(entry.text("status")).is_open:
+            elif entry.kind == ledger.UNIT and _is_wanted(UnitStatus(entry.text("status")), statuses):
                 wanted.append(entry.text("unit"))
     return tuple(planned), tuple(planned[unit] for unit in wanted)
+
+
+def _is_wanted(status: UnitStatus, statuses: frozenset[UnitStatus] | None) -> bool:
+    return status.is_open if statuses is None else status in statuses

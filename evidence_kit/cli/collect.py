@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def collect(
-    sources: list[str] = typer.Argument(..., help="Sources, as `evidence-kit sources list` names them."),
+    sources: list[str] = typer.Argument(None, help="Sources, as `evidence-kit sources list` names them."),
     case: str | None = typer.Option(None, "--case", help="The case folder to collect into."),
     since: str = typer.Option("1d", "--since", help="Start of the window: RFC 3339, or an age such as `2d`."),
     until: str | None = typer.Option(None, "--until", help="End of the window, not included; now without."),
@@ -27,6 +27,9 @@ def collect(
     region: list[str] = typer.Option([], "--region", help="Only these regions."),
     profile: str | None = typer.Option(None, "--profile", help="AWS profile to use where no inventory says another."),
     params: list[str] = typer.Option([], "--set", help="A parameter of a source: `name=value`."),
+    reconcile: bool = typer.Option(
+        False, "--reconcile", help="No new work: a second pass over what had not settled, and what it changed."
+    ),
     plan: bool = typer.Option(False, "--plan", help="Say what it would take, collect nothing."),
     key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
     workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
@@ -43,6 +46,13 @@ def collect(
     from evidence_kit.sources.catalogue import choose, load_catalogue
 
     now = settings.now().replace(microsecond=0)
+    if reconcile:
+        if sources:
+            raise UsageError("`--reconcile` takes up what a case holds", hint="name no sources with it")
+        _reconcile(settings.required_case(case), now, key=key, workers=workers, tsa=tsa, as_json=as_json)
+        return
+    if not sources:
+        raise UsageError("which sources?", hint="`evidence-kit sources list` names them")
     window = _window(since, until, now)
     specs = choose(sources, load_catalogue())
     targets = _targets(specs, settings.setting("inventory", inventory), target, region, profile)
@@ -64,6 +74,42 @@ def collect(
         work=lambda engine: engine.collect(order),
         tsas=tsa,
     )
+
+
+def _reconcile(
+    case: Path, now: datetime, *, key: str | None, workers: int, tsa: Sequence[str], as_json: bool
+) -> None:
+    """Run the second pass, then say what came late and what is gone."""
+    from evidence_kit.acquire.case import read_description
+    from evidence_kit.acquire.open_work import find_unsettled
+    from evidence_kit.analysis.passes import changes
+    from evidence_kit.cli import running
+    from evidence_kit.sources.catalogue import choose, load_catalogue
+    from evidence_kit.vaults.local import LocalVault
+
+    known = load_catalogue()
+    vault = LocalVault(case)
+    read_description(vault)
+    found = find_unsettled(
+        vault, lambda unit: unit.window is None or unit.window.end + known[unit.source].settle <= now
+    )
+    output.note(found.summary)
+    try:
+        running.run(
+            case,
+            choose(found.order.sources, known),
+            key=settings.setting("key", key),
+            workers=workers,
+            as_json=as_json,
+            work=found.run,
+            tsas=tsa,
+        )
+    finally:
+        wanted = {unit.id for unit in found.units}
+        for change in changes(vault, known):
+            if change.unit in wanted and (change.late or change.gone):
+                came, gone = output.plural(change.late, "record"), output.plural(change.gone, "record")
+                output.note(f"changed   {change.unit}: {came} came late, {gone} no longer shown")
 
 
 def _window(since: str, until: str | None, now: datetime) -> Window:

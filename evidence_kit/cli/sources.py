@@ -44,6 +44,27 @@ def show(
         output.data(f"{'parameter':13}--set {param.name}=…  {param.help}")
 
 
+@app.command("permissions")
+def permissions(
+    names: list[str] = typer.Argument(None, help="Which sources; all of `--provider` without."),
+    provider: str = typer.Option("", "--provider", help="Only what this provider grants."),
+) -> None:
+    """Print the least that each provider must grant.
+
+    One JSON document: an IAM policy for AWS, a custom role for Google Cloud, a role and application permissions for
+    Microsoft.
+    """
+    from evidence_kit.errors import UsageError
+    from evidence_kit.governance.permissions import documents
+    from evidence_kit.sources.catalogue import choose, load_catalogue
+
+    if not names and not provider:
+        raise UsageError("which sources?", hint="name some, or all of one provider with `--provider aws`")
+    known = load_catalogue()
+    chosen = choose(names, known) if names else known
+    output.document(documents(spec for spec in chosen.values() if provider in {"", spec.provider}))
+
+
 def _facts(spec: SourceSpec) -> list[tuple[str, str]]:
     limit = f"{spec.limit.rps:g} requests a second for each {' and '.join(spec.limit.per)}"
     kept = f"{spec.retention.days} days at the provider" if spec.retention else "as long as the provider is told to"
