@@ -17,9 +17,20 @@ BUILTIN: Mapping[str, str] = {
     "aws.cloudtrail_lookup": "evidence_kit.collectors.aws.cloudtrail_lookup:CloudTrailLookup",
     "aws.cloudwatch_logs": "evidence_kit.collectors.aws.cloudwatch_logs:CloudWatchLogs",
     "aws.s3_objects": "evidence_kit.collectors.aws.s3_objects:S3Objects",
+    "azure.activity_feed": "evidence_kit.collectors.azure.activity_feed:ActivityFeed",
+    "azure.audit_query": "evidence_kit.collectors.azure.audit_query:AuditQuery",
+    "azure.call": "evidence_kit.collectors.azure.calls:AzureCalls",
+    "azure.log_analytics": "evidence_kit.collectors.azure.log_analytics:LogAnalytics",
+    "gcp.call": "evidence_kit.collectors.gcp.call:GcpCalls",
+    "gcp.gcs_objects": "evidence_kit.collectors.gcp.gcs_objects:GcsObjects",
+    "gcp.logging": "evidence_kit.collectors.gcp.logging:CloudLogging",
 }
 # What the mechanisms of a provider share in one run: sessions, credentials, clients.
-ACCESS: Mapping[str, str] = {"aws": "evidence_kit.collectors.aws.access:AwsAccess"}
+ACCESS: Mapping[str, str] = {
+    "aws": "evidence_kit.collectors.aws.access:AwsAccess",
+    "azure": "evidence_kit.collectors.azure.access:AzureAccess",
+    "gcp": "evidence_kit.collectors.gcp.access:GcpAccess",
+}
 
 
 class Factory(Protocol):

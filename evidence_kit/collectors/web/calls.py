@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ import jmespath
 from evidence_kit.collectors.web.paging import Paging, pages
 from evidence_kit.collectors.web.wire import Ask, WebWire
 from evidence_kit.errors import UsageError
-from evidence_kit.model.exchange import Closed, Item, Page
+from evidence_kit.model.exchange import Closed, Item, Page, Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
@@ -38,6 +39,7 @@ _FIELDS = frozenset(
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 # Calls that only read although they are POST: queries and searches with their question in the body.
 METHODS = frozenset({"GET", "POST"})
+_TICK = timedelta(seconds=1)
 
 
 class Access(Protocol):
@@ -79,12 +81,17 @@ class RestCalls:
         """Yield the pages of every call, each followed by the calls that hang on it."""
         values: dict[str, object] = {**self._access.values(unit.target), "region": unit.region}
         if unit.window is not None:
-            values |= {"start": rfc3339(unit.window.start), "end": rfc3339(unit.window.end)}
+            values |= {
+                "start": rfc3339(unit.window.start),
+                "start_before": rfc3339(unit.window.start - _TICK),  # for providers that only know "after"
+                "end": rfc3339(unit.window.end),
+            }
         for call in self._calls:
             yield from self._run(ctx, unit, call, values)
 
     def _run(self, ctx: Context, unit: Unit, call: Call, values: Mapping[str, object]) -> Iterator[Item]:
-        operation, api = str(call["operation"]), str(call.get("api", self.spec.settings.get("api", "")))
+        operation = str(call["operation"])
+        api = str(filled(str(call.get("api", self.spec.settings.get("api", ""))), values))  # some live in each region
         wire = self._access.wire(unit.target, api, ctx, operation)
         ask = Ask(
             operation=operation,
@@ -119,7 +126,11 @@ class RestCalls:
             yield from self._run(ctx, unit, call, values)
             return
         for value in jmespath.search(each["path"], parsed) or []:
-            yield from self._run(ctx, unit, call, {**values, each["as"]: value})
+            yield from self._one(ctx, unit, call, {**values, each["as"]: value})
+
+    def _one(self, ctx: Context, unit: Unit, call: Call, values: Mapping[str, object]) -> Iterator[Item]:
+        """Run a call on one thing that was listed."""
+        yield from self._run(ctx, unit, call, values)
 
     def _paging(self, call: Call) -> Paging | None:
         said = call.get("paging", self.spec.settings.get("paging"))
@@ -144,9 +155,13 @@ def in_path(template: str, values: Mapping[str, object]) -> str:
     """Fill a path; a value is one component of it, whatever it contains, unless its slot is called `…_path`."""
 
     def fill(slot: re.Match[str]) -> str:
-        return quote(str(values[slot[1]]), safe="/" if slot[1].endswith("_path") else "")
+        return quote(str(_value(values, slot[1])), safe="/" if slot[1].endswith("_path") else "")
 
-    return _SLOT.sub(fill, template)
+    path = _SLOT.sub(fill, template)
+    # A value from an answer must not lead to another host (`.example.com/…` behind ours) nor up the tree.
+    if not path.startswith("/") or {".", ".."} & set(path.split("/")):
+        raise Stop(UnitStatus.PARTIAL_ERROR, f"`{path[:80]!a}` is no path within the API")
+    return path
 
 
 def filled(template: object, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - parameters have any shape
@@ -162,8 +177,15 @@ def filled(template: object, values: Mapping[str, object]) -> Any:  # noqa: ANN4
     if not isinstance(template, str):
         return template
     if whole := _SLOT.fullmatch(template):
-        return values[whole[1]]
-    return _SLOT.sub(lambda slot: _harmless(str(values[slot[1]])), template)
+        return _value(values, whole[1])
+    return _SLOT.sub(lambda slot: _harmless(str(_value(values, slot[1]))), template)
+
+
+def _value(values: Mapping[str, object], name: str) -> object:
+    """Return what a slot stands for; a target without it is not one that this source is about."""
+    if name not in values:
+        raise Stop(UnitStatus.OUT_OF_SCOPE, f"the target names no `{name}`")
+    return values[name]
 
 
 def _harmless(value: str) -> str:

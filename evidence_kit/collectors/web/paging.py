@@ -1,8 +1,8 @@
 """Paging of REST APIs: a token that goes back as a parameter or in the body, or a whole link; loops are caught."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import jmespath
 
@@ -16,9 +16,10 @@ from evidence_kit.model.status import UnitStatus
 class Paging:
     """Where an answer says what follows, and how that is asked for."""
 
-    next: str  # JMESPath in the answer; a name with dots in quotation marks
+    next: str = ""  # JMESPath in the answer; a name with dots in quotation marks
+    header: str = ""  # instead: a header of the answer, in lower case, that the provider's rule keeps on record
     sent_as: Literal["param", "body", "link"] = "param"
-    name: str = "pageToken"  # of the parameter or the field of the body
+    name: str = "pageToken"  # of the parameter or the field of the body; `a.b` is a field of a field
 
 
 def pages(
@@ -29,8 +30,7 @@ def pages(
     current = ask
     while True:
         answer = wire.call(ctx, current, result=result)
-        found = jmespath.search(paging.next, answer.parsed) if paging else None
-        cursor = str(found) if found else None
+        cursor = _cursor(answer, paging)
         # What arrived is evidence even if what it promises is a loop: it goes out before the loop is judged.
         yield answer, cursor
         if cursor is None or paging is None:
@@ -41,9 +41,22 @@ def pages(
         current = _following(ask, paging, cursor)
 
 
+def _cursor(answer: Answer, paging: Paging | None) -> str | None:
+    if paging is None:
+        return None
+    header = answer.exchange.headers.get(paging.header)
+    found = header if paging.header else jmespath.search(paging.next, answer.parsed)
+    return str(found) if found else None
+
+
 def _following(ask: Ask, paging: Paging, cursor: str) -> Ask:
     if paging.sent_as == "link":
         return replace(ask, url=same_host(cursor, ask.url), params={})
     if paging.sent_as == "body":
-        return replace(ask, body={**(ask.body or {}), paging.name: cursor})
+        return replace(ask, body=_with(ask.body or {}, paging.name, cursor))
     return replace(ask, params={**ask.params, paging.name: cursor})
+
+
+def _with(body: Mapping[str, Any], path: str, cursor: str) -> Mapping[str, Any]:
+    name, _, rest = path.partition(".")
+    return {**body, name: _with(body.get(name, {}), rest, cursor) if rest else cursor}

@@ -52,6 +52,7 @@ class Ask:
     params: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     body: Mapping[str, Any] | None = None  # sent as JSON
     headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    listed: bool = False  # the answer is a JSON list; it is read as if it stood under `value`
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ class WebWire:
 
     def _answer(self, ctx: Context, tap: Tap, ask: Ask, result: str) -> Answer:
         try:
-            parsed = _parsed(_decoded(tap), ask.operation)
+            parsed = _parsed(_decoded(tap), ask)
         except BadBody as error:
             ctx.record(tap.exchange(error="BadBody"))
             raise Retryable(str(error)) from error
@@ -211,14 +212,16 @@ def _plain(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else plain(value)
 
 
-def _parsed(body: bytes, operation: str) -> Mapping[str, Any]:
-    """Read a JSON object; a proxy's or a portal's page with status 200 is no answer."""
+def _parsed(body: bytes, ask: Ask) -> Mapping[str, Any]:
+    """Read a JSON object, or the list that was asked for; a portal's page with status 200 is no answer."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BadBody(f"HTTP 200 with a body that is not an answer to {operation}") from error
-    if not isinstance(value, dict):
-        raise BadBody(f"HTTP 200 with a body that is not an answer to {operation}")
+        raise BadBody(f"HTTP 200 with a body that is not an answer to {ask.operation}") from error
+    if ask.listed and isinstance(value, list):
+        return {"value": value}
+    if ask.listed or not isinstance(value, dict):
+        raise BadBody(f"HTTP 200 with a body that is not an answer to {ask.operation}")
     return value
 
 
@@ -248,7 +251,17 @@ def _claims(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 def same_host(link: str, url: str) -> str:
     """Return `link` if it leads to the host of `url` over the same scheme; Stop for any other."""
-    ours, theirs = urlsplit(url), urlsplit(link)
-    if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
-        raise Stop(UnitStatus.PARTIAL_ERROR, f"a page link leads to {theirs.netloc[:80]!a}, another host")
+    try:
+        ours, theirs = _place(url), _place(link)
+    except ValueError as error:
+        raise Stop(UnitStatus.PARTIAL_ERROR, "a page link that cannot be read") from error
+    if ours != theirs:
+        raise Stop(UnitStatus.PARTIAL_ERROR, f"a page link leads to {theirs[2][:80]!a}, another host")
     return link
+
+
+def _place(url: str) -> tuple[str, str, str, int | None]:
+    """Return what must not change: scheme, user, host, port. Providers do write `:443` now and then."""
+    parts = urlsplit(url)
+    user, _, _ = parts.netloc.rpartition("@")
+    return parts.scheme, user, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
