@@ -503,7 +503,14 @@ if ((wrong == 0)); then
     if [[ -s $work/brought ]]; then ask brought named; fi
     ask case.json description
     ask layout layout
-    while IFS= read -r id; do bag "$id" </dev/null; done <"$work/bags"
+    jq -r '.predicate | select(.type == "disposed").disposal.scope' "$work/events" >"$work/disposed"
+    while IFS= read -r id; do
+        if [[ ! -e $here/bags/$id/data ]] && grep -qxE "case|bags/$id" "$work/disposed"; then
+            leave "bags/$id" "was disposed of"
+        else
+            bag "$id" </dev/null
+        fi
+    done <"$work/bags"
     [[ -s $work/bags ]] || ask bags die "nothing was collected; there is nothing to check"
 fi
 if ((wrong == 0)); then
