@@ -44,6 +44,7 @@ class Tap:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    peer: str = ""
 
     def exchange(self, error: str = "") -> Exchange:
         """Return the attempt as it goes on record."""
@@ -59,6 +60,7 @@ class Tap:
             sha256=hashlib.sha256(self.body).hexdigest() if self.body is not None else "",
             bytes=len(self.body or b""),
             error=error,
+            peer=self.peer,
             replayed=self.recorded is not None,
         )
 
