@@ -440,11 +440,11 @@ ledger() { # each line names the hash of the line before; the seal names the las
 }
 
 units() { # every unit that was planned has ended, once; only four of the ends mean that nothing is missing
-    awk -F'\t' '$3 == "planned" { planned++; open[$4]++ } $3 == "unit" { open[$4]-- }
+    awk -F'\t' '$3 == "planned" { planned++; open[$4]++ } $3 == "unit" { open[$4]-- } $3 == "plan.closed" { plans++ }
         $3 == "unit" && $5 !~ /^(complete|not_enabled|not_configured|region_disabled)$/ { missing++ }
         { last = $3 } END { for (unit in open) if (open[unit]) exit 1
-        if (last != "closed") exit 1; printf "%d %d\n", planned, missing }' "$work/ledger" >"$work/ends" ||
-        die "a unit never ended, or ended twice, or the ledger is not closed"
+        if (last != "closed" || plans != 1) exit 1; printf "%d %d\n", planned, missing }' "$work/ledger" >"$work/ends" ||
+        die "a unit never ended, or ended twice, or plan or ledger are not closed"
     says 4 "$(<"$work/ends")" || die "ledger and seal count units differently"
     awk '{ print $1 " planned, all ended, " $2 " of them not whole" }' "$work/ends"
 }
