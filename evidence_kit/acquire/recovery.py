@@ -152,6 +152,7 @@ def _exchange(entry: Entry) -> Exchange:
         headers={str(name): str(value) for name, value in headers.items()},
         request_id=entry.text("requestId"),
         replayed=True,
+        peer=strict.field(entry.fields, "peer", str) if "peer" in entry.fields else "",
     )
 
 

@@ -154,6 +154,11 @@ def _targets(
         except OSError as error:
             raise UsageError(f"cannot read `{inventory}`: {(error.strerror or '').lower()}") from error
         targets = choose_targets(parse_inventory(text, name=inventory), names)
+    elif others := sorted({spec.provider for spec in specs.values()} - {"aws"}):
+        raise UsageError(
+            f"which targets? `{others[0]}` sources need an inventory",
+            hint="write one, and give it with `--inventory inventory.yaml`; see docs/inventory.md",
+        )
     else:
         targets = (_own_account(names, profile),)
     if regions:

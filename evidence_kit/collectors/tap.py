@@ -38,6 +38,7 @@ class Tap:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    peer: str = ""  # SHA-256 of the certificate that the server showed
 
     def exchange(self, error: str = "") -> Exchange:
         """Return the attempt as it goes on record."""
@@ -53,6 +54,8 @@ class Tap:
             sha256=hashlib.sha256(self.body).hexdigest() if self.body is not None else "",
             bytes=len(self.body or b""),
             error=error,
+            coding=self.headers.get("content-encoding", "identity"),
+            peer=self.peer,
             replayed=self.recorded is not None,
         )
 

@@ -68,6 +68,7 @@ def exchange_json(exchange: Exchange) -> dict[str, object]:
         "coding": exchange.coding,
         "clockSkew": clock_skew(exchange),
         "error": exchange.error,
+        **({"peer": exchange.peer} if exchange.peer else {}),
         **({"caller": exchange.caller} if exchange.caller else {}),
     }
 

@@ -45,6 +45,7 @@ class Exchange:
     bytes: int = 0
     error: str = ""
     replayed: bool = False
+    peer: str = ""  # SHA-256 of the TLS certificate that the server showed
     caller: str = ""  # who the provider says we are, where the response told: an ARN, a user principal name
 
 

@@ -440,11 +440,11 @@ ledger() { # each line names the hash of the line before; the seal names the las
 }
 
 units() { # every unit that was planned has ended, once; only four of the ends mean that nothing is missing
-    awk -F'\t' '$3 == "planned" { planned++; open[$4]++ } $3 == "unit" { open[$4]-- }
+    awk -F'\t' '$3 == "planned" { planned++; open[$4]++ } $3 == "unit" { open[$4]-- } $3 == "plan.closed" { plans++ }
         $3 == "unit" && $5 !~ /^(complete|not_enabled|not_configured|region_disabled)$/ { missing++ }
         { last = $3 } END { for (unit in open) if (open[unit]) exit 1
-        if (last != "closed") exit 1; printf "%d %d\n", planned, missing }' "$work/ledger" >"$work/ends" ||
-        die "a unit never ended, or ended twice, or the ledger is not closed"
+        if (last != "closed" || plans != 1) exit 1; printf "%d %d\n", planned, missing }' "$work/ledger" >"$work/ends" ||
+        die "a unit never ended, or ended twice, or plan or ledger are not closed"
     says 4 "$(<"$work/ends")" || die "ledger and seal count units differently"
     awk '{ print $1 " planned, all ended, " $2 " of them not whole" }' "$work/ends"
 }
@@ -503,7 +503,14 @@ if ((wrong == 0)); then
     if [[ -s $work/brought ]]; then ask brought named; fi
     ask case.json description
     ask layout layout
-    while IFS= read -r id; do bag "$id" </dev/null; done <"$work/bags"
+    jq -r '.predicate | select(.type == "disposed").disposal.scope' "$work/events" >"$work/disposed"
+    while IFS= read -r id; do
+        if [[ ! -e $here/bags/$id/data ]] && grep -qxE "case|bags/$id" "$work/disposed"; then
+            leave "bags/$id" "was disposed of"
+        else
+            bag "$id" </dev/null
+        fi
+    done <"$work/bags"
     [[ -s $work/bags ]] || ask bags die "nothing was collected; there is nothing to check"
 fi
 if ((wrong == 0)); then

@@ -683,6 +683,7 @@ func (c *custody) prove(seq int64) {
 
 func (c *custody) bags(keys keyring) {
 	sealed := map[string]event{}
+	disposed := map[string]bool{}
 	started := []string{}
 	for _, e := range c.events {
 		switch id := text(e.said, "acquisition", "id"); e.kind() {
@@ -690,10 +691,15 @@ func (c *custody) bags(keys keyring) {
 			started = append(started, id)
 		case "acquisition.sealed":
 			sealed[id] = e
+		case "disposed":
+			disposed[text(e.said, "disposal", "scope")] = true
 		}
 	}
 	for _, id := range started {
-		if by, is := sealed[id]; is {
+		_, err := os.Lstat(filepath.Join(c.root, "bags", id, "data"))
+		if gone := disposed["case"] || disposed["bags/"+id]; gone && os.IsNotExist(err) && component.MatchString(id) {
+			say("--", "attestations", fmt.Sprintf("%s was disposed of", id))
+		} else if by, is := sealed[id]; is {
 			ask("attestations", func() (string, error) { return c.attestations(id, by, keys) })
 		} else {
 			say("--", "attestations", fmt.Sprintf("%s was never sealed", id))

@@ -11,7 +11,7 @@ from evidence_kit.errors import Exit
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.sources.catalogue import load_catalogue
 
-SOURCES = sorted(load_catalogue())
+SOURCES = sorted(name for name, spec in load_catalogue().items() if spec.provider == "aws")
 EVENTS = ("aws.cloudtrail.lookup", "aws.cloudtrail.s3", "aws.cloudwatch.logs", "aws.guardduty.findings")
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.readme import README, generated
+from support.readme import README, SOURCES, generated
 
 ROOT = README.parent
 TEXT = README.read_text()
@@ -20,7 +20,8 @@ def _commands() -> list[str]:
 
 
 def test_generated_tables_are_up_to_date() -> None:
-    assert generated(TEXT) == TEXT, "run `python tests/support/readme.py`"
+    for page in (README, SOURCES):
+        assert generated(page.read_text()) == page.read_text(), "run `python tests/support/readme.py`"
 
 
 @pytest.mark.parametrize("command", sorted({line.split()[1] for line in _commands()}))

@@ -69,6 +69,7 @@ def exchange(operation: str, body: bytes) -> Exchange:
         status=200,
         headers={"date": "Sat, 21 Nov 2026 21:30:00 GMT"},
         request_id="req-1",
+        peer="5e" * 32,
         caller="arn:aws:sts::111122223333:assumed-role/ir-readonly/robin" if operation == "List" else "",
         sha256=hashlib.sha256(body).hexdigest(),
         bytes=len(body),

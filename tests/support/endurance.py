@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from support import memory
 from support.casemaker import SOURCE, SPEC, exchange
 from support.lab import END, Lab, from_pem, target, to_pem
 
@@ -107,7 +108,7 @@ def main() -> None:
     act, root, pages = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     acts = {"collect": collect, "resume": resume}
     cost = acts[act](root, pages) if act in acts else verify(root, each=act == "verify-each")
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rss = memory.peak() / 1024
     sys.stdout.write(json.dumps({**cost, "rss_mb": rss}) + "\n")
 
 

@@ -25,6 +25,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
+from evidence_kit.collectors import peer
 from evidence_kit.collectors.aws.dialect import RULE, require_dialect
 from evidence_kit.collectors.aws.verdicts import verdict
 from evidence_kit.collectors.tap import BadBody, StoredBody, Tap, plain, shown
@@ -65,6 +66,7 @@ class AwsWire:
         self._protocol = str(client.meta.service_model.metadata.get("protocol"))
         client.meta.events.register("before-send", self._before_send)  # type: ignore[arg-type]
         client.meta.events.register("before-parse", self._before_parse)
+        _watch(client)
 
     @property
     def service(self) -> str:
@@ -148,6 +150,7 @@ class AwsWire:
         """Send once; whatever botocore raises is put on record and translated here, nowhere else."""
         method = getattr(self._client, self._method(operation))
         self._here.tap = tap
+        peer.forget()
         try:
             parsed: Mapping[str, Any] = method(**params)
         except ClientError as error:
@@ -198,6 +201,7 @@ class AwsWire:
         if tap is None:
             return
         tap.received_at = tap.now()
+        tap.peer = peer.seen()
         tap.status = int(response_dict["status_code"])
         tap.headers = {str(name).lower(): str(value) for name, value in response_dict["headers"].items()}
         body = response_dict["body"]
@@ -227,6 +231,13 @@ class AwsWire:
 
     def _quota(self, operation: str) -> tuple[str, ...]:
         return ("aws", self._target, self._region, f"{self.service} {operation}")
+
+
+def _watch(client: "BaseClient") -> None:
+    """Have the client's connections tell their servers' certificates; botocore has no public way to them."""
+    manager = getattr(getattr(getattr(client, "_endpoint", None), "http_session", None), "_manager", None)
+    if manager is not None:
+        peer.watch(manager)
 
 
 def _require_length(ctx: Context, tap: Tap) -> None:

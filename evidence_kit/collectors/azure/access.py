@@ -16,6 +16,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from requests.adapters import HTTPAdapter
 
 from evidence_kit import __version__
+from evidence_kit.collectors import peer
 from evidence_kit.collectors.azure.clouds import cloud_of
 from evidence_kit.collectors.azure.speaker import Speaker, claimed_caller, claims_of
 from evidence_kit.collectors.azure.verdicts import token_refused
@@ -92,7 +93,9 @@ class AzureAccess:
         with self._lock:
             if target.id not in self._sessions:
                 session = requests.Session()
-                session.mount("https://", HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0))
+                adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0)
+                peer.watch(adapter.poolmanager)
+                session.mount("https://", adapter)
                 session.headers["User-Agent"] = f"evidence-kit/{__version__}"
                 session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
                 session.auth = _as_it_is

@@ -23,6 +23,7 @@ from azure.monitor.query import LogsQueryClient
 from urllib3.exceptions import HTTPError
 
 from evidence_kit import __version__
+from evidence_kit.collectors import peer
 from evidence_kit.collectors.azure.access import AzureAccess
 from evidence_kit.collectors.azure.kusto import SECOND
 from evidence_kit.collectors.azure.query_answer import Reading, read
@@ -136,10 +137,11 @@ class QueryDesk:
     def _send(self, ctx: Context, tap: Tap, query: Query, speaker: Speaker) -> Answered:
         headers = {"Accept-Encoding": "identity", **speaker.authorize()}
         tap.sent_at = ctx.now()
+        peer.forget()
 
         def see(response: Any) -> None:  # noqa: ANN401 - azure-core's generic type
             http = response.http_response
-            tap.received_at, tap.status = ctx.now(), int(http.status_code)
+            tap.received_at, tap.status, tap.peer = ctx.now(), int(http.status_code), peer.seen()
             tap.headers = {str(name).lower(): str(value) for name, value in http.headers.items()}
             if tap.status != HTTPStatus.OK:
                 tap.body = _bounded(http, _MAX_REFUSAL)

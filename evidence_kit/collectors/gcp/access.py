@@ -11,6 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from evidence_kit import __version__
+from evidence_kit.collectors import peer
 from evidence_kit.collectors.gcp.bearer import Bearer, open_credentials
 from evidence_kit.collectors.gcp.verdicts import GcpDialect
 from evidence_kit.collectors.web.wire import Ask, WebWire
@@ -131,7 +132,9 @@ class GcpAccess:
         with self._lock:
             if target.id not in self._sessions:
                 session = requests.Session()
-                session.mount("https://", HTTPAdapter(pool_connections=_POOL, pool_maxsize=_POOL))
+                adapter = HTTPAdapter(pool_connections=_POOL, pool_maxsize=_POOL)
+                peer.watch(adapter.poolmanager)
+                session.mount("https://", adapter)
                 session.headers["User-Agent"] = f"evidence-kit/{__version__}"
                 session.auth = _as_is
                 session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # nobody is remembered

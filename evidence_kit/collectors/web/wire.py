@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
+from evidence_kit.collectors import peer
 from evidence_kit.collectors.tap import BadBody, Rule, Tap, plain, shown
 from evidence_kit.model.exchange import Exchange, Recorded, Request, Retryable, Stop, Stream
 from evidence_kit.model.ports import Context
@@ -123,6 +124,7 @@ class WebWire:
         """Send once and yield a success; whatever else comes is put on record and translated here."""
         headers = {"Accept-Encoding": "identity", **ask.headers, **self._authorize()}
         tap.sent_at = ctx.now()
+        peer.forget()
         try:
             response = self._session.request(
                 ask.method,
@@ -138,7 +140,7 @@ class WebWire:
             ctx.record(tap.exchange(error=type(error).__name__))
             raise Retryable(f"{type(error).__name__}: {error}"[:300]) from error
         with response:
-            tap.received_at, tap.status = ctx.now(), response.status_code
+            tap.received_at, tap.status, tap.peer = ctx.now(), response.status_code, peer.seen()
             tap.headers = {name.lower(): value for name, value in response.headers.items()}
             if response.status_code not in {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED}:
                 tap.body = self._read(ctx, tap, response)

@@ -119,6 +119,8 @@ def _check_counts(
         tallies["ledger"].notes.append(f"{facts.attempts:,} exchanges in one chain")
     with tallies["units"].asking(f"{root}/{bag.LEDGER}"):
         missing = len(facts.lost) + len(facts.open)
+        if facts.planning:
+            raise ChainError("the plan was never closed, so units may be missing that nobody counts")
         if facts.open:
             raise ChainError(f"{len(facts.open)} planned units never ended, such as {min(facts.open)!a}")
         if (facts.planned, missing) != (sealed.units, sealed.units_missing):

@@ -53,9 +53,9 @@ def _origin() -> Iterator[Spec]:
         "provider's request id": "requestId",
         "HTTP status": "status",
         "headers and checksums": "headers",
+        "TLS certificate seen": "peer",
     }.items():
         yield of("origin", LEDGER, label, path, "lines")
-    yield Spec(group="origin", label="TLS certificate seen")
 
 
 def _people() -> Iterator[Spec]:
