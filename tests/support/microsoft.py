@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -69,18 +69,18 @@ class Tenant:
 
 
 @contextmanager
-def tenant(folder: Path) -> Iterator[Tenant]:
+def tenant(folder: Path, *, moment: datetime = MOMENT) -> Iterator[Tenant]:
     """Serve a tenant over TLS; `environ` is what lets clients trust it and say who they are."""
     ca = trustme.CA()
     bundle = folder / "ca.pem"
     ca.cert_pem.write_to_path(str(bundle))
     entra = Entra(clock=Clock(LATER))
     parts = {
-        "graph": fixtures.graph(MOMENT),
-        "arm": fixtures.arm(MOMENT),
-        "subscriptions": fixtures.subscriptions(MOMENT),
-        "queries": fixtures.audit_queries(MOMENT),
-        "feed": fixtures.feed(MOMENT),
+        "graph": fixtures.graph(moment),
+        "arm": fixtures.arm(moment),
+        "subscriptions": fixtures.subscriptions(moment),
+        "queries": fixtures.audit_queries(moment),
+        "feed": fixtures.feed(moment),
     }
     server = Microsoft(*parts.values(), entra=entra, tls=ca.issue_cert("127.0.0.1").configure_cert)
     environ = {
