@@ -9,7 +9,15 @@ from support.tampering import flip
 from evidence_kit.acquire.case import add_note, keeper_of
 from evidence_kit.acquire.handover import Terms, accept, examine, offer, record, reject, withdraw
 from evidence_kit.custody import checkpoint, log
-from evidence_kit.errors import AccessError, EmptyError, Exit, UntrustedError, UsageError
+from evidence_kit.errors import (
+    AccessError,
+    ChainError,
+    EmptyError,
+    Exit,
+    SignatureError,
+    UntrustedError,
+    UsageError,
+)
 
 TERMS = Terms(purpose="second examination", medium="disk 42")
 
@@ -256,6 +264,26 @@ def test_an_event_of_another_kind_cannot_be_smuggled_in(cast):
     document = json.dumps({"apiVersion": "evidence-kit/prepared-event.v1", "event": line.decode()}).encode()
     with pytest.raises(UsageError, match="not an event that one person prepares"):
         record(alice.vault, alice.ring, None, document=document, trust=cast.trust(), at=NOW)
+
+
+def test_an_acceptance_without_its_checkpoint_is_not_written(cast):
+    alice = cast["alice"]
+    said = json.loads(taken(cast).receipt)
+    del said["checkpoint"]
+    before = (alice.case / log.LOG).read_bytes()
+    with pytest.raises(UsageError, match="comes with the checkpoint"):
+        record(alice.vault, alice.ring, None, document=json.dumps(said).encode(), trust=cast.trust(), at=NOW)
+    assert (alice.case / log.LOG).read_bytes() == before
+
+
+def test_an_acceptance_with_another_checkpoint_is_not_written(cast):
+    alice = cast["alice"]
+    said = json.loads(taken(cast).receipt)
+    said["checkpoint"] = (alice.case / log.CHECKPOINT).read_text()
+    before = (alice.case / log.LOG).read_bytes()
+    with pytest.raises((ChainError, SignatureError)):
+        record(alice.vault, alice.ring, None, document=json.dumps(said).encode(), trust=cast.trust(), at=NOW)
+    assert (alice.case / log.LOG).read_bytes() == before
 
 
 def keeper_subject(keeper):

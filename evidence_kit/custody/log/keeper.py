@@ -91,6 +91,8 @@ class Keeper:
         kind = parse_event(line, state.tree.size).type
         if kind not in PREPARED:
             raise UsageError(f"`{kind[:40]}` is not an event that one person prepares for another")
+        if (kind == kinds.ACCEPTED) != (note is not None):
+            raise UsageError("an acceptance, and nothing else, comes with the checkpoint that its author signed")
         if note is None:
             self._write(state, line)
             return state
