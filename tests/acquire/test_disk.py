@@ -177,7 +177,8 @@ def test_what_had_arrived_when_the_disk_filled_up_is_kept_with_the_help_of_the_r
             self.released = True
             super().release_reserve()
 
-    result = run(lab, Endless(pages=400, body=b"x"), Full(lab.root))
+    # A busy machine writes up to 500 pages at once, so there must be more than the first two batches can hold.
+    result = run(lab, Endless(pages=1600, body=b"x"), Full(lab.root))
     assert result.exit is Exit.VAULT
     assert lab.verify().exit() is Exit.OK
     # All that was queued; only what each worker held in its hands at that moment is set aside.
