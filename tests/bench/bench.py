@@ -107,6 +107,7 @@ def collect(folder: Path) -> Case:
             vault=vault, keeper=case.keeper_of(vault), collectors={SOURCE: Pages()}, now=lambda: NOW, workers=UNITS
         )
         engine.collect(Order(sources=(SOURCE,), targets=(TARGET,), window=WINDOW, params={}))
+    case.bags += [f"bags/{name}" for name in vault.folders("bags")]
     return case
 
 
