@@ -2,6 +2,7 @@
 
 import getpass
 import platform
+import re
 import shutil
 import socket
 import sys
@@ -19,6 +20,9 @@ from support.vector_format import VECTORS, Vector, judge
 from evidence_kit.errors import Exit
 
 TABLES = (vector_cases, vector_logs, vector_handovers, vector_beside)
+# Signatures are random, and so at times spell a word by which people mark unfinished work; such a draw is made again.
+_MARKS = re.compile("X{3}|TO[D]O|FIX[M]E")
+_DRAWS = 20
 _TELLING = ("PRIVATE KEY", str(VECTORS.parents[1]), f"{Path.home()}/", sys.prefix)
 
 
@@ -66,12 +70,21 @@ def require_private(text: str, name: str, folder: str) -> None:
             raise AssertionError(f"{name} holds `{word}`")
 
 
+def _drawn() -> list[tuple[str, str, str]]:
+    """Return all vectors as folder, name and text."""
+    for _ in range(_DRAWS):
+        with tempfile.TemporaryDirectory() as folder:
+            made = [(kind, vector.name, vector.to_json()) for kind, vector in make(Path(folder))]
+        for _, name, text in made:
+            require_private(text, name, folder)
+        if not any(_MARKS.search(text) for _, _, text in made):
+            return made
+    raise AssertionError(f"{_DRAWS} draws, and each spelt a word that it should not")
+
+
 def main() -> None:
     """Write all vectors, once all of them have the verdict that they should."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = [(kind, vector.name, vector.to_json()) for kind, vector in make(Path(folder))]
-    for _, name, text in made:
-        require_private(text, name, folder)
+    made = _drawn()
     for kind in ("valid", "invalid"):
         shutil.rmtree(VECTORS / kind, ignore_errors=True)
         (VECTORS / kind).mkdir(parents=True)
