@@ -3,10 +3,14 @@
 import socket
 from datetime import UTC, datetime, timedelta
 
+import hypothesis
 import pytest
 from support.casemaker import make_case
 from support.clouds import Clouds, unharmed
 from support.tampering import Snapshot
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no finding
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

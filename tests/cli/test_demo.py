@@ -55,7 +55,7 @@ def slow_collect(tmp_path, cloud):
 
 
 def _wait_for_evidence(tmp_path) -> None:
-    for _ in range(600):
+    for _ in range(4_000):
         if list(tmp_path.glob("case/bags/*/data/*/*/*/*/*/*")):
             return
         time.sleep(0.05)
@@ -66,7 +66,7 @@ def test_ctrl_c_once_seals_what_is_there(slow_collect, tmp_path) -> None:
     process, environment = slow_collect
     _wait_for_evidence(tmp_path)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
 
     assert process.returncode == 3, err
     assert "being sealed" in err
@@ -83,7 +83,7 @@ def test_ctrl_c_twice_stops_without_the_seal_and_resume_finishes(slow_collect, t
     process.send_signal(signal.SIGINT)
     time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     if process.returncode == 3:
         pytest.skip("the first Ctrl-C had sealed everything before the second arrived")
 

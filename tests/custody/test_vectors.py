@@ -51,7 +51,7 @@ def test_the_command_line_says_the_same(name, tmp_path):
     if "lastCheckpoint" in vector.options:
         (tmp_path / "last").write_bytes(base64.b64decode(vector.options["lastCheckpoint"]))
         command += ["--last-checkpoint", tmp_path / "last"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == vector.expect["exit"], done.stderr
     if done.returncode == Exit.USAGE:
         return

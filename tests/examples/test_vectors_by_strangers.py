@@ -92,7 +92,7 @@ needs_node = pytest.mark.skipif(
 
 def told(command, *, fine=(0, 1)):
     """Return the checks that a program failed."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode in fine, done.stderr
     return {line.split()[1] for line in done.stdout.splitlines() if line.strip().startswith("FAIL ")}
 

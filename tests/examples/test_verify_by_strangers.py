@@ -86,7 +86,7 @@ SEERS = {
 
 def check_sh(scene: Scene, *options: str) -> subprocess.CompletedProcess[str]:
     command = [EXAMPLES / "check.sh", *options, scene.root, *scene.keys]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
 
 
 def by_bagit(scene: Scene) -> bool:

@@ -77,7 +77,7 @@ def ask(program):
     def asking(scene: Scene, *options: str) -> subprocess.CompletedProcess[str]:
         keys = [part.replace("--", "-") for part in scene.key_options]
         command = [program, *keys, *options, scene.root]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
 
     return asking
 

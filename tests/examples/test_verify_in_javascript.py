@@ -68,7 +68,7 @@ SEEN_BESIDE = {
 
 def ask(scene: Scene, *options: str) -> subprocess.CompletedProcess[str]:
     command = ["node", EXAMPLES / "verify.mjs", scene.bag, *scene.key_options, *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
 
 
 def failed(told: subprocess.CompletedProcess[str]) -> set[str]:

@@ -149,4 +149,4 @@ far = ("evidence_kit.signers", "boto", "google", "azure", "pkcs11", "requests")
 loaded = [name for name in sys.modules if name.startswith(far)]
 assert not loaded, loaded
 """
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=240)

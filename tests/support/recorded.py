@@ -128,7 +128,7 @@ def accepted(cast: Cast, giver: str = "alice", receiver: str = "bob", *, despite
 def stamped(person: Somebody, *tsas: Tsa) -> None:
     own = keeper(person)
     with own.vault.lock(), own.vault.working():
-        clients = [Client(tsa.url, timeout=2) for tsa in tsas]
+        clients = [Client(tsa.url, timeout=30) for tsa in tsas]
         stamp_case(own.vault, own, clients, None, lambda: datetime.now(UTC), os.urandom)
 
 

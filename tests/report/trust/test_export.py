@@ -53,7 +53,7 @@ def exported(folder, *keys, **more):
 
 def run(*arguments, data=b"", cwd=None):
     command = [str(argument) for argument in arguments]
-    return subprocess.run(command, input=data, capture_output=True, cwd=cwd, check=False, timeout=60)
+    return subprocess.run(command, input=data, capture_output=True, cwd=cwd, check=False, timeout=240)
 
 
 # -- ssh-keygen -----------------------------------------------------------------------------------------------
