@@ -81,8 +81,9 @@ def test_throttling_is_tried_ten_times_and_failures_five(one_day, play):
 
 def test_a_pause_ends_at_once_when_the_operator_stops(lab, play):
     script = play(LookupEvents=[refused("ThrottlingException", Retry_After="60")])
-    watch = Watch(engine.stop.set)
+    watch = Watch()
     engine = lab.engine(build(fast(LOOKUP)), observer=watch)
+    watch.answer = engine.stop.set
     began = time.monotonic()
     with lab.vault.lock(), lab.vault.working():
         result = engine.collect(lab.order(LOOKUP))
