@@ -16,6 +16,7 @@ BUILTIN: Mapping[str, str] = {
     "aws.cloudtrail_digest": "evidence_kit.collectors.aws.cloudtrail_digest:CloudTrailDigest",
     "aws.cloudtrail_lookup": "evidence_kit.collectors.aws.cloudtrail_lookup:CloudTrailLookup",
     "aws.cloudwatch_logs": "evidence_kit.collectors.aws.cloudwatch_logs:CloudWatchLogs",
+    "aws.s3_logs": "evidence_kit.collectors.aws.s3_logs:S3Logs",
     "aws.s3_objects": "evidence_kit.collectors.aws.s3_objects:S3Objects",
     "azure.activity_feed": "evidence_kit.collectors.azure.activity_feed:ActivityFeed",
     "azure.audit_query": "evidence_kit.collectors.azure.audit_query:AuditQuery",

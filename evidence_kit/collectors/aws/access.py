@@ -1,7 +1,7 @@
 """Credentials and clients of one run: who we are in each account, one client a service and region."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from evidence_kit import __version__
 from evidence_kit.collectors.aws.wire import AwsWire
 from evidence_kit.errors import AccessError, UsageError
 from evidence_kit.model.ports import Context
-from evidence_kit.model.unit import Target
+from evidence_kit.model.unit import Target, Unit
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -56,6 +56,14 @@ class AwsAccess:
                     paginators=self._paginators(service),
                 )
             return self._clients[key]
+
+    def wires(self, unit: Unit, ctx: Context) -> Callable[[str, str], AwsWire]:
+        """Return what opens a client by service and region; without a region it is the unit's own."""
+
+        def open_wire(service: str, region: str) -> AwsWire:
+            return self.wire(unit.target, service, region or unit.region, ctx)
+
+        return open_wire
 
     def _require_identity(self, target: Target, ctx: Context) -> None:
         """Ask STS who we are, once a target; evidence taken from another account would be mislabelled."""

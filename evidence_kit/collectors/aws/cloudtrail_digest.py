@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from evidence_kit.collectors.aws.access import as_access
+from evidence_kit.collectors.aws.calltree import values_of
+from evidence_kit.collectors.aws.delivery import Delivery
 from evidence_kit.collectors.aws.listing import S3Object, list_objects
 from evidence_kit.collectors.aws.paging import pages
-from evidence_kit.collectors.aws.trails import Delivery, trail_units
+from evidence_kit.collectors.aws.trails import trail_units
 from evidence_kit.collectors.aws.wire import AwsWire
 from evidence_kit.custody.cloudtrail import Digest, check_chain, parse_digest
 from evidence_kit.errors import ProviderProofError, UsageError
@@ -41,7 +43,7 @@ class CloudTrailDigest:
         yield from self._keys(unit, unit.window, ctx, keys)
         digests: list[Digest] = []
         wire = self._access.wire(unit.target, "s3", unit.region, ctx)
-        for prefix in self._delivery.folders(unit):
+        for prefix in self._delivery.prefixes(values_of(unit), unit.window):
             for found in list_objects(wire, ctx, unit.settings["bucket"], prefix):
                 if isinstance(found, Remark):
                     yield found
@@ -69,7 +71,7 @@ class CloudTrailDigest:
     def _digest(
         self, wire: AwsWire, ctx: Context, unit: Unit, item: S3Object, digests: list[Digest]
     ) -> Iterator[Item]:
-        at = self._delivery.time_of(item.key)
+        at = self._delivery.time_of(item)
         # The trail's name is part of the key; other trails may share bucket and folder.
         if at is None or unit.window is None or at not in unit.window or f"_{unit.settings['name']}_" not in item.key:
             return

@@ -14,17 +14,25 @@ Token = tuple[tuple[str, str], ...]
 
 
 def pages(
-    wire: AwsWire, ctx: Context, operation: str, params: Mapping[str, object], *, result: str = ""
+    wire: AwsWire,
+    ctx: Context,
+    operation: str,
+    params: Mapping[str, object],
+    *,
+    result: str = "",
+    absent: frozenset[str] = frozenset(),
 ) -> Iterator[tuple[Answer, str | None]]:
     """Yield `(answer, cursor of what follows or None)`; empty pages with a cursor are normal and go on.
 
-    The parameters stay the same for every page, as AWS demands; only the token changes.
+    The parameters stay the same for every page, as AWS demands; only the token changes. `absent` are error codes by
+    which the service says that there is nothing: that answer is evidence like any other.
     """
+    rules = wire.paging(operation)
     seen: set[Token] = set()
     token: Token = ()
     while True:
-        answer = wire.call(ctx, operation, {**params, **dict(token)}, result=result)
-        token = _next(wire.paginators.get(operation, {}), answer.parsed)
+        answer = wire.call(ctx, operation, {**params, **dict(token)}, result=result, absent=absent)
+        token = _next(rules, answer.parsed)
         # What arrived is evidence even if what it promises is a loop: it goes out before the loop is judged.
         yield answer, "&".join(value for _, value in token) if token else None
         if not token:

@@ -1,65 +1,16 @@
-"""Where CloudTrail delivers to: the trails of an account, and the day folders of their buckets."""
+"""Where CloudTrail delivers to: the trails of an account and their buckets."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 
 from evidence_kit.collectors.aws.access import AwsAccess, home_region
+from evidence_kit.collectors.aws.delivery import Delivery
 from evidence_kit.collectors.aws.fanout import units_within
 from evidence_kit.model.ports import Context
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import Window, parse_period
 from evidence_kit.model.unit import Scope, Unit
-
-_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How a source's files are laid out: folder by day, time in the name, how late they may come."""
-
-    folder: str
-    delivered: re.Pattern[str]
-    look_ahead: timedelta
-
-    @classmethod
-    def of(cls, spec: SourceSpec) -> "Delivery":
-        """Read it from the source's settings."""
-        settings = spec.settings
-        return cls(
-            folder=str(settings["folder"]),
-            delivered=re.compile(str(settings["delivered"])),
-            look_ahead=parse_period(str(settings["lookAhead"])),
-        )
-
-    def time_of(self, key: str) -> datetime | None:
-        """Return when the file called `key` was delivered, as its name says."""
-        found = self.delivered.search(key)
-        if found is None:
-            return None
-        form = "%Y%m%dT%H%M%S" if len(found[1]) > len("20261118T0000") else "%Y%m%dT%H%M"
-        try:
-            return datetime.strptime(found[1], form).replace(tzinfo=UTC)
-        except ValueError:  # digits that are no date: whoever may write to the bucket may choose any name
-            return None
-
-    def folders(self, unit: Unit) -> Iterator[str]:
-        """Yield the day folders that a unit's window touches."""
-        if unit.window is None:
-            return
-        day = unit.window.start.replace(hour=0, minute=0, second=0, microsecond=0)
-        while day < unit.window.end:
-            yield self.folder.format(
-                prefix=unit.settings.get("prefix", ""),
-                org=unit.settings.get("org", ""),
-                account=unit.target.id,
-                region=unit.region,
-                day=day.strftime("%Y/%m/%d"),
-            )
-            day += _DAY
 
 
 def trail_units(
@@ -69,7 +20,7 @@ def trail_units(
 
     The window is the time of delivery: it reaches further than the events asked for, by the look-ahead.
     """
-    window = Window(scope.window.start, scope.window.end + delivery.look_ahead)
+    window = delivery.window(scope.window)
 
     def enumerate_region(unit: Unit) -> Iterator[Unit]:
         trails = _trails(unit, scope, access, ctx)

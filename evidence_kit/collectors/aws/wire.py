@@ -26,7 +26,7 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from evidence_kit.collectors import peer
-from evidence_kit.collectors.aws.dialect import RULE, require_dialect
+from evidence_kit.collectors.aws.dialect import RULE, require_dialect, token_members
 from evidence_kit.collectors.aws.verdicts import verdict
 from evidence_kit.collectors.tap import BadBody, StoredBody, Tap, plain, shown
 from evidence_kit.errors import AccessError, UsageError
@@ -49,6 +49,10 @@ class Answer:
     parsed: Mapping[str, Any]
     body: bytes
     exchange: Exchange
+
+
+class _Absent(Exception):  # noqa: N818 - a signal within this module
+    """The service says that there is nothing."""
 
 
 class AwsWire:
@@ -75,16 +79,32 @@ class AwsWire:
 
     # -- calls -----------------------------------------------------------------------------------------------
 
-    def call(self, ctx: Context, operation: str, params: Mapping[str, object], *, result: str = "") -> Answer:
+    def paging(self, operation: str) -> Mapping[str, Any]:
+        """Return how an operation pages: by the SDK's rules, or else by its own token members, if it has any."""
+        return self.paginators.get(operation) or token_members(self._client.meta.service_model, operation)
+
+    def call(
+        self,
+        ctx: Context,
+        operation: str,
+        params: Mapping[str, object],
+        *,
+        result: str = "",
+        absent: frozenset[str] = frozenset(),
+    ) -> Answer:
         """Return the answer to one call, after as many attempts as the engine allows.
 
-        An answer without its `result` is no answer: services say "none" with an empty list.
+        An answer without its `result` is no answer: services say "none" with an empty list, or with one of the
+        error codes in `absent`; such an answer is empty and its body is the refusal.
         """
         request = self._request(operation, params)
 
         def send(attempt: int, recorded: Recorded | None = None) -> Answer:
             tap = Tap(ctx.now, RULE, request, attempt, recorded)
-            parsed = self._invoke(ctx, tap, operation, params)
+            try:
+                parsed = self._invoke(ctx, tap, operation, params, absent)
+            except _Absent:
+                return Answer({}, tap.body or b"", tap.kept())
             if result and result not in parsed:
                 ctx.record(tap.exchange(error=f"no `{result}` in the answer"))
                 raise Retryable(f"{operation} answered without `{result}`")
@@ -146,7 +166,14 @@ class AwsWire:
             raise Retryable(f"listed with ETag {etag}, answered with {found or 'none'}")
         return parsed
 
-    def _invoke(self, ctx: Context, tap: Tap, operation: str, params: Mapping[str, object]) -> Mapping[str, Any]:
+    def _invoke(
+        self,
+        ctx: Context,
+        tap: Tap,
+        operation: str,
+        params: Mapping[str, object],
+        absent: frozenset[str] = frozenset(),
+    ) -> Mapping[str, Any]:
         """Send once; whatever botocore raises is put on record and translated here, nowhere else."""
         method = getattr(self._client, self._method(operation))
         self._here.tap = tap
@@ -156,6 +183,8 @@ class AwsWire:
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "Unknown"))
             message = str(error.response.get("Error", {}).get("Message", ""))
+            if code in absent:
+                raise _Absent from error
             ctx.record(tap.exchange(error=code))
             raise verdict(code, message, tap.status or 0, tap.headers.get("retry-after", "")) from error
         except (NoCredentialsError, PartialCredentialsError) as error:
@@ -212,7 +241,8 @@ class AwsWire:
         if length.isdigit() and int(length) != len(body) and "content-encoding" not in tap.headers:
             raise BadBody(f"{len(body):,} of {int(length):,} bytes arrived")
         if tap.status == HTTPStatus.OK:
-            require_dialect(body, self._protocol, tap.request.operation)
+            operation = self._client.meta.service_model.operation_model(tap.request.operation)
+            require_dialect(body, self._protocol, operation)
 
     # -- what goes on record -----------------------------------------------------------------------------------
 
