@@ -36,6 +36,7 @@ def make_plan(order: Order, collectors: Mapping[str, Collector], world: World) -
                 continue
             for unit in _enumerate(collector, scope, world, exchanges.append):
                 units.setdefault(unit.id, unit)
+    units = _once_an_organization(units, collectors)
     if not units:
         raise EmptyError(
             "the plan is empty: no target fits the sources",
@@ -43,6 +44,18 @@ def make_plan(order: Order, collectors: Mapping[str, Collector], world: World) -
         )
     ordered = sorted(units.values(), key=lambda unit: collectors[unit.source].spec.volatile)
     return Plan(units=tuple(_interleaved(ordered)), exchanges=tuple(exchanges))
+
+
+def _once_an_organization(units: Mapping[str, Unit], collectors: Mapping[str, Collector]) -> dict[str, Unit]:
+    """Drop the units of members where one target can speak for their organisation."""
+    whole = {name for name, collector in collectors.items() if collector.spec.scope == "organization"}
+    spoken = {unit.source for unit in units.values() if not unit.settled}
+
+    def is_told_elsewhere(unit: Unit) -> bool:
+        outside = unit.settled is not None and unit.settled[0] is UnitStatus.OUT_OF_SCOPE
+        return unit.source in whole and outside and unit.source in spoken
+
+    return {name: unit for name, unit in units.items() if not is_told_elsewhere(unit)}
 
 
 def _enumerate(

@@ -8,6 +8,7 @@ import typer
 
 from evidence_kit import __version__
 from evidence_kit.cli import (
+    check,
     collect,
     coverage,
     custody,
@@ -46,6 +47,7 @@ app.command("renew")(renew.renew)
 app.command("coverage")(coverage.coverage)
 app.add_typer(keys.app, name="keys")
 app.add_typer(trust.app, name="trust")
+sources.app.command("check")(check.check)
 app.add_typer(sources.app, name="sources")
 app.add_typer(custody.app, name="custody")
 

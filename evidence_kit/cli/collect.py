@@ -1,18 +1,19 @@
 """`collect`: plan, acquire, sign, seal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from evidence_kit.cli import output, settings, timestamp
+from evidence_kit.cli import ordering, output, settings, timestamp
 from evidence_kit.errors import UsageError
-from evidence_kit.model.time import Window, parse_instant
-from evidence_kit.model.unit import Target
 
 if TYPE_CHECKING:
+    from evidence_kit.acquire.preflight import Preflight
+    from evidence_kit.acquire.run import Engine, Result
     from evidence_kit.acquire.scope import Order
     from evidence_kit.model.source import SourceSpec
 
@@ -31,6 +32,7 @@ def collect(
         False, "--reconcile", help="No new work: a second pass over what had not settled, and what it changed."
     ),
     plan: bool = typer.Option(False, "--plan", help="Say what it would take, collect nothing."),
+    preflight: bool = typer.Option(True, help="Ask first what our credentials may do, and say what will be missing."),
     key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
     workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
     tsa: list[str] = timestamp.OPTION,
@@ -53,27 +55,42 @@ def collect(
         return
     if not sources:
         raise UsageError("which sources?", hint="`evidence-kit sources list` names them")
-    window = _window(since, until, now)
+    window = ordering.window_of(since, until, now)
     specs = choose(sources, load_catalogue())
-    targets = _targets(specs, settings.setting("inventory", inventory), target, region, profile)
+    targets = ordering.targets_of(specs, settings.setting("inventory", inventory), target, region, profile)
     order = Order(
         sources=tuple(specs),
         targets=targets,
         window=window,
-        params=_params(params, specs),
+        params=ordering.params_of(params, specs),
     )
     if plan:
-        _show_plan(order, specs, as_json=as_json)
+        _show_plan(order, specs, preflight=preflight, as_json=as_json)
         return
+    shared: dict[str, object] = {}
     running.run(
         settings.required_case(case),
         specs,
         key=settings.setting("key", key),
         workers=workers,
         as_json=as_json,
-        work=lambda engine: engine.collect(order),
+        work=lambda engine: _checked(engine, order, specs, shared) if preflight else engine.collect(order),
         tsas=tsa,
+        shared=shared,
     )
+
+
+def _checked(
+    engine: "Engine", order: "Order", specs: "Mapping[str, SourceSpec]", shared: Mapping[str, object]
+) -> "Result":
+    """Say what will be missing before anything is taken, then take what there is."""
+    from evidence_kit.acquire.plan import make_plan
+    from evidence_kit.cli import check
+
+    plan = make_plan(order, engine.collectors, engine.world())
+    flight = check.fly(plan, specs, shared, engine.world())
+    check.tell(flight)
+    return engine.collect(order, replace(plan, exchanges=(*plan.exchanges, *flight.exchanges)))
 
 
 def _reconcile(
@@ -112,89 +129,22 @@ def _reconcile(
                 output.note(f"changed   {change.unit}: {came} came late, {gone} no longer shown")
 
 
-def _window(since: str, until: str | None, now: datetime) -> Window:
-    start = parse_instant(since, now=now)
-    end = parse_instant(until, now=now) if until else now
-    if start > now:
-        raise UsageError(f"`--since {since}` lies in the future")
-    return Window(start, end)
-
-
-def _params(given: Sequence[str], specs: "Mapping[str, SourceSpec]") -> dict[str, str]:
-    from evidence_kit.model.document import did_you_mean
-
-    known = {param.name for spec in specs.values() for param in spec.params}
-    params: dict[str, str] = {}
-    for item in given:
-        name, separator, value = item.partition("=")
-        if not separator:
-            raise UsageError(f"`--set {item}` is not `name=value`")
-        if name not in known:
-            hint = did_you_mean(name, known) if known else "the chosen sources take none"
-            raise UsageError(f"no chosen source has a parameter `{name}`", hint=hint)
-        params[name] = value
-    return params
-
-
-def _targets(
-    specs: "Mapping[str, SourceSpec]",
-    inventory: str | None,
-    names: Sequence[str],
-    regions: Sequence[str],
-    profile: str | None,
-) -> tuple[Target, ...]:
-    """Return whom to ask: the inventory's targets, or the account of the caller's own credentials."""
-    from dataclasses import replace
-
-    from evidence_kit.governance.inventory import choose_targets, parse_inventory
-
-    if inventory is not None:
-        try:
-            text = Path(inventory).read_bytes()
-        except OSError as error:
-            raise UsageError(f"cannot read `{inventory}`: {(error.strerror or '').lower()}") from error
-        targets = choose_targets(parse_inventory(text, name=inventory), names)
-    elif others := sorted({spec.provider for spec in specs.values()} - {"aws"}):
-        raise UsageError(
-            f"which targets? `{others[0]}` sources need an inventory",
-            hint="write one, and give it with `--inventory inventory.yaml`; see docs/inventory.md",
-        )
-    else:
-        targets = (_own_account(names, profile),)
-    if regions:
-        targets = tuple(replace(target, regions=tuple(regions)) for target in targets)
-    if any(spec.provider == "aws" for spec in specs.values()):
-        from evidence_kit.collectors.aws.regions import require_known
-
-        require_known({region for target in targets for region in target.regions})
-    return targets
-
-
-def _own_account(names: Sequence[str], profile: str | None) -> Target:
-    from evidence_kit.collectors.aws.access import caller_account
-
-    account = caller_account(profile)
-    if names and tuple(names) != (account,):
-        raise UsageError(
-            f"target `{names[0]}` is not the account of your credentials ({account})",
-            hint="name other targets in an inventory: `--inventory inventory.yaml`",
-        )
-    return Target(provider="aws", id=account, access={"profile": profile} if profile else {})
-
-
 def _duration(minutes: float) -> str:
     return f"{minutes:,.0f} min" if minutes >= 1 else "under a minute"
 
 
-def _show_plan(order: "Order", specs: "Mapping[str, SourceSpec]", *, as_json: bool) -> None:
+def _show_plan(order: "Order", specs: "Mapping[str, SourceSpec]", *, preflight: bool, as_json: bool) -> None:
     from evidence_kit.acquire.context import World
     from evidence_kit.acquire.observer import Silent
     from evidence_kit.acquire.pacing import Pacer
     from evidence_kit.acquire.plan import describe, estimate, make_plan
+    from evidence_kit.cli import check
     from evidence_kit.collectors.registry import build
 
     world = World(now=settings.now, secret=lambda name: name, pacer=Pacer(), observer=Silent())
-    made = make_plan(order, build(specs), world)
+    shared: dict[str, object] = {}
+    made = make_plan(order, build(specs, shared), world)
+    flight: Preflight | None = check.fly(made, specs, shared, world) if preflight else None
     costs = estimate(made, specs)
     settled = [(unit, unit.settled) for unit in made.units if unit.settled]
     if as_json:
@@ -214,6 +164,7 @@ def _show_plan(order: "Order", specs: "Mapping[str, SourceSpec]", *, as_json: bo
                 "settled": [
                     {"name": unit.id, "status": status.value, "reason": reason} for unit, (status, reason) in settled
                 ],
+                "preflight": check.as_json_document(flight) if flight else None,
             }
         )
         return
@@ -225,6 +176,8 @@ def _show_plan(order: "Order", specs: "Mapping[str, SourceSpec]", *, as_json: bo
         )
     for unit, (status, reason) in settled:
         output.data(f"  {status.value:20} {describe(unit)}: {reason}")
+    if flight:
+        check.show(flight)
     output.data("permissions")
     for permission in sorted({p for cost in costs for p in cost.permissions}):
         output.data(f"  {permission}")

@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -32,6 +32,7 @@ def run(
     as_json: bool,
     work: Work,
     tsas: Sequence[str] = (),
+    shared: MutableMapping[str, object] | None = None,
 ) -> None:
     """Run `work` on a case, have the seal time-stamped where authorities are named, and exit with what it says."""
     authorities = timestamp.named(tsas)
@@ -45,7 +46,7 @@ def run(
         engine = Engine(
             vault=vault,
             keeper=keeper,
-            collectors=build(specs),
+            collectors=build(specs, shared),
             now=settings.now,
             arguments=sys.argv[1:],
             observer=watch,

@@ -48,21 +48,42 @@ def show(
 def permissions(
     names: list[str] = typer.Argument(None, help="Which sources; all of `--provider` without."),
     provider: str = typer.Option("", "--provider", help="Only what this provider grants."),
+    bucket: list[str] = typer.Option(
+        None, "--bucket", help="AWS: the only buckets whose log files may be read; repeat for more.", metavar="NAME"
+    ),
+    form: str = typer.Option(
+        "json", "--format", help="json; for a role in AWS also cloudformation or terraform.", metavar="FORMAT"
+    ),
 ) -> None:
     """Print the least that each provider must grant.
 
     One JSON document: an IAM policy for AWS, a custom role for Google Cloud, a role and application permissions for
-    Microsoft.
+    Microsoft. What is more than one policy of AWS may hold comes as several; all of them are needed.
     """
     from evidence_kit.errors import UsageError
+    from evidence_kit.governance import aws_roles
     from evidence_kit.governance.permissions import documents
     from evidence_kit.sources.catalogue import choose, load_catalogue
 
+    forms = {"json": None, "cloudformation": aws_roles.cloudformation, "terraform": aws_roles.terraform}
+    if form not in forms:
+        raise UsageError(f"unknown format `{form}`", hint=f"one of: {', '.join(forms)}")
     if not names and not provider:
         raise UsageError("which sources?", hint="name some, or all of one provider with `--provider aws`")
     known = load_catalogue()
     chosen = choose(names, known) if names else known
-    output.document(documents(spec for spec in chosen.values() if provider in {"", spec.provider}))
+    made = documents((spec for spec in chosen.values() if provider in {"", spec.provider}), buckets=bucket or ())
+    policies = [one for name, one in made.items() if name.split("-")[0] == "aws"]
+    if len(policies) > 1:
+        output.note(f"AWS: {len(policies)} policies, each as long as IAM allows; the role needs all of them")
+    if write := forms[form]:
+        if not policies:
+            raise UsageError(
+                "none of these sources is of AWS", hint="CloudFormation and Terraform make a role of AWS"
+            )
+        output.data(write(policies))
+        return
+    output.document(made)
 
 
 def _facts(spec: SourceSpec) -> list[tuple[str, str]]:

@@ -1,11 +1,12 @@
 """Mechanism names to the code that implements them, loaded when used; a name claimed twice is an error."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from importlib import import_module, metadata
 from typing import Protocol, cast
 
 from evidence_kit.errors import PluginError
 from evidence_kit.model.document import did_you_mean
+from evidence_kit.model.grants import Grantor
 from evidence_kit.model.ports import Collector
 from evidence_kit.model.source import SourceSpec
 
@@ -20,6 +21,7 @@ BUILTIN: Mapping[str, str] = {
     "aws.s3_objects": "evidence_kit.collectors.aws.s3_objects:S3Objects",
     "azure.activity_feed": "evidence_kit.collectors.azure.activity_feed:ActivityFeed",
     "azure.audit_query": "evidence_kit.collectors.azure.audit_query:AuditQuery",
+    "azure.blob_logs": "evidence_kit.collectors.azure.blob_logs:BlobLogs",
     "azure.call": "evidence_kit.collectors.azure.calls:AzureCalls",
     "azure.log_analytics": "evidence_kit.collectors.azure.log_analytics:LogAnalytics",
     "gcp.call": "evidence_kit.collectors.gcp.call:GcpCalls",
@@ -32,6 +34,12 @@ ACCESS: Mapping[str, str] = {
     "azure": "evidence_kit.collectors.azure.access:AzureAccess",
     "gcp": "evidence_kit.collectors.gcp.access:GcpAccess",
 }
+# What asks a provider whether permissions are granted.
+GRANTS: Mapping[str, str] = {
+    "aws": "evidence_kit.collectors.aws.grants:ask",
+    "azure": "evidence_kit.collectors.azure.grants:ask",
+    "gcp": "evidence_kit.collectors.gcp.grants:ask",
+}
 
 
 class Factory(Protocol):
@@ -42,9 +50,9 @@ class Factory(Protocol):
         ...
 
 
-def build(specs: Mapping[str, SourceSpec]) -> dict[str, Collector]:
-    """Return a collector for every source of one run."""
-    shared: dict[str, object] = {}
+def build(specs: Mapping[str, SourceSpec], shared: MutableMapping[str, object] | None = None) -> dict[str, Collector]:
+    """Return a collector for every source of one run; `shared` takes the accesses by provider, for others to use."""
+    shared = {} if shared is None else shared
     collectors: dict[str, Collector] = {}
     for name, spec in specs.items():
         if spec.provider not in shared:
@@ -57,6 +65,12 @@ def access(provider: str) -> object:
     """Return a new shared access of `provider`, or None where it has none."""
     where = ACCESS.get(provider)
     return _load(where, provider)() if where else None  # type: ignore[operator]
+
+
+def grantor(provider: str) -> Grantor | None:
+    """Return what asks `provider` about permissions, or None where nobody can be asked."""
+    where = GRANTS.get(provider)
+    return cast("Grantor", _load(where, provider)) if where else None
 
 
 def factory(mechanism: str) -> Factory:

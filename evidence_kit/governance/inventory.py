@@ -9,8 +9,8 @@ from evidence_kit.model.unit import Target
 API_VERSION = "evidence-kit/inventory.v1"
 # How to get into a target, by provider: names and places, never a secret.
 _ACCESS = {
-    "aws": ("role", "profile", "externalId"),
-    "gcp": ("credentials", "organization"),
+    "aws": ("role", "profile", "externalId", "partition", "sessionPolicies", "memberRole", "memberExternalId"),
+    "gcp": ("credentials", "organization", "subject"),
     "azure": ("tenant", "subscription", "workspace", "cloud", "clientId"),
 }
 _FIELDS = ("name", "provider", "id", "regions", "endpoints")

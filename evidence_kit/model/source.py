@@ -47,7 +47,7 @@ class SourceSpec:
     provider: str
     summary: str
     mechanism: str
-    scope: Literal["account", "region"]
+    scope: Literal["account", "region", "organization"]
     windowed: bool
     permissions: tuple[str, ...]
     limit: Limit

@@ -28,6 +28,7 @@ from evidence_kit.sandbox.incident import ACCOUNTS, HOME, REGIONS, SHOP, Place, 
 from evidence_kit.sandbox.lookup import EventHistory, Meter, PublicKey
 from evidence_kit.sandbox.records import Record
 from evidence_kit.sandbox.serving import LOOPBACK, running
+from evidence_kit.sandbox.simulator import Simulator
 from evidence_kit.sandbox.trail import Delivery, TrailKey, deliver
 from evidence_kit.sandbox.wire import Wire
 
@@ -77,6 +78,7 @@ class Cloud:
         self._incident = make_incident(end=end, seed=seed, scale=scale, log_events=log_events)
         self.window = self._incident.window
         self._seed = seed
+        self.simulator = Simulator()
         self._history = EventHistory(Meter(lookup_tps))
         self._access = {_access_key(n): account for n, account in enumerate(ACCOUNTS)}
         self._keys: dict[str, TrailKey] = {}
@@ -91,7 +93,7 @@ class Cloud:
             port = stack.enter_context(running_moto(self._seed))
             guardduty = GuardDuty(self._incident.detectors)
             self.door = Door(
-                wire=Wire({**self._history.answers, **guardduty.answers}),
+                wire=Wire({**self._history.answers, **guardduty.answers, **self.simulator.answers}),
                 moto_port=port,
                 account_of=self._account_of,
                 clock=lambda: datetime.now(UTC),

@@ -165,7 +165,11 @@ _XML: dict[Dialect, str] = {
 def refusal(kind: Literal["throttle", "expired", "denied"], service: str, request_id: str) -> Reply:
     """Return how `service` says no, for the reason that `kind` names."""
     dialect = dialect_of(service)
-    code, message, status = _REFUSALS[kind, dialect]
+    return error_reply(dialect, *_REFUSALS[kind, dialect], request_id)
+
+
+def error_reply(dialect: Dialect, code: str, message: str, status: int, request_id: str) -> Reply:
+    """Return an error as `dialect` words it."""
     if dialect == "json":
         return json_error(code, message, status, request_id)
     body = '<?xml version="1.0" encoding="UTF-8"?>\n' + _XML[dialect].format(

@@ -94,11 +94,12 @@ def routes(service: str) -> tuple[Route, ...]:
     model = service_model(service)
     if model is None or not str(model.metadata["protocol"]).startswith("rest-"):
         return ()
-    found = (_route(model.operation_model(name)) for name in model.operation_names)
+    found = (route_of(model.operation_model(name)) for name in model.operation_names)
     return tuple(sorted(found, key=lambda route: route.weight, reverse=True))
 
 
-def _route(operation: OperationModel) -> Route:
+def route_of(operation: OperationModel) -> Route:
+    """Return how an operation of a REST service looks on the wire."""
     uri, _, query = str(operation.http["requestUri"]).partition("?")
     pattern = _PLACEHOLDER.sub(lambda m: f"(?P<{m[1]}>{'.+' if m[2] else '[^/]+'})", re.escape(uri))
     wanted = {(name, values[0]) for name, values in parse_qs(query, keep_blank_values=True).items()}

@@ -49,8 +49,8 @@ def parse_source(text: bytes, *, name: str) -> SourceSpec:
     if doc.at(("apiVersion",), str) != API_VERSION or doc.at(("kind",), str) != "Source":
         raise doc.error(("apiVersion",), f"expected `apiVersion: {API_VERSION}` and `kind: Source`")
     scope = doc.at(("scope",), str)
-    if scope not in {"account", "region"}:
-        raise doc.error(("scope",), f"unknown scope `{scope}`", hint="`account` or `region`")
+    if scope not in {"account", "region", "organization"}:
+        raise doc.error(("scope",), f"unknown scope `{scope}`", hint="`account`, `region` or `organization`")
     retention, step = doc.at(("retention",), str, default=""), doc.at(("step",), str, default="")
     if step and not parse_period(step):
         raise doc.error(("step",), "a step is longer than nothing")
@@ -59,7 +59,7 @@ def parse_source(text: bytes, *, name: str) -> SourceSpec:
         provider=doc.at(("provider",), str),
         summary=doc.at(("summary",), str),
         mechanism=doc.at(("mechanism",), str),
-        scope=cast("Literal['account', 'region']", scope),
+        scope=cast("Literal['account', 'region', 'organization']", scope),
         windowed=doc.at(("windowed",), bool),
         permissions=tuple(str(item) for item in doc.at(("permissions",), list)),
         limit=_limit(doc),

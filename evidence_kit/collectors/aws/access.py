@@ -1,8 +1,10 @@
 """Credentials and clients of one run: who we are in each account, one client a service and region."""
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -30,6 +32,10 @@ _CONFIG = Config(
     user_agent_extra=f"evidence-kit/{__version__}",
 )
 DEFAULT_REGION = "us-east-1"
+_HOMES = {"aws": DEFAULT_REGION, "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+_PARTITION = re.compile(r"arn:(aws[a-z-]*):")
+# What this module asks on its own; `governance.actions` says which actions that takes. So in every module here.
+OPERATIONS = ("sts:GetCallerIdentity",)
 
 
 class AwsAccess:
@@ -39,7 +45,7 @@ class AwsAccess:
         self._lock = threading.RLock()
         self._sessions: dict[str, boto3.Session] = {}
         self._clients: dict[tuple[str, str, str], AwsWire] = {}
-        self._known: set[str] = set()
+        self._known: dict[str, str] = {}  # a target's id to the caller's ARN
         self._models = get_session()
 
     def wire(self, target: Target, service: str, region: str, ctx: Context) -> AwsWire:
@@ -65,6 +71,11 @@ class AwsAccess:
 
         return open_wire
 
+    def caller(self, target: Target, ctx: Context) -> str:
+        """Return the ARN that STS says we have at `target`."""
+        self._require_identity(target, ctx)
+        return self._known[target.id]
+
     def _require_identity(self, target: Target, ctx: Context) -> None:
         """Ask STS who we are, once a target; evidence taken from another account would be mislabelled."""
         with self._lock:
@@ -80,7 +91,7 @@ class AwsAccess:
                     f"the credentials for {target.label} belong to account {account}",
                     hint="give the target a `role` or `profile` of its own in the inventory",
                 )
-            self._known.add(target.id)
+            self._known[target.id] = str(answer.parsed.get("Arn", ""))
 
     def _client(self, target: Target, service: str, region: str) -> "BaseClient":
         session = self._session(target)
@@ -106,8 +117,11 @@ class AwsAccess:
 
 
 def home_region(target: Target) -> str:
-    """Return the region for calls that belong to the whole account."""
-    return target.regions[0] if target.regions else DEFAULT_REGION
+    """Return the region for calls that belong to the whole account: each partition has its own."""
+    if target.regions:
+        return target.regions[0]
+    named = _PARTITION.match(target.access.get("role", ""))
+    return _HOMES.get(target.access.get("partition") or (named[1] if named else ""), DEFAULT_REGION)
 
 
 def _open_session(target: Target) -> BotocoreSession:
@@ -125,11 +139,18 @@ def _open_session(target: Target) -> BotocoreSession:
     role = target.access.get("role")
     if not role:
         return session
-    extra = {"RoleSessionName": "evidence-kit"}
+    extra: dict[str, object] = {"RoleSessionName": "evidence-kit"}
     if external_id := target.access.get("externalId"):
         extra["ExternalId"] = external_id
+    if policies := target.access.get("sessionPolicies"):
+        # A session policy only takes away: the session may do what both the role and these policies allow.
+        extra["PolicyArns"] = [{"arn": arn} for arn in policies.split()]
     fetcher = AssumeRoleCredentialFetcher(
-        client_creator=session.create_client, source_credentials=source, role_arn=role, extra_args=extra
+        # STS is asked in the target's own partition, and without a default region of the operator's.
+        client_creator=partial(session.create_client, region_name=home_region(target)),
+        source_credentials=source,
+        role_arn=role,
+        extra_args=extra,
     )
     assumed = BotocoreSession()
     assumed._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001 - no setter takes these

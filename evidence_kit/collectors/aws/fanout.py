@@ -4,16 +4,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from evidence_kit.collectors.aws.access import AwsAccess, home_region
+from evidence_kit.collectors.aws.paging import pages
+from evidence_kit.collectors.aws.wire import AwsWire
 from evidence_kit.model.exchange import Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.unit import Scope, Unit
 
+# Which of these a source takes depends on its scope. Regions are listed by Account Management where EC2 is denied.
+OPERATIONS = (
+    "account:ListRegions",
+    "ec2:DescribeRegions",
+    "organizations:DescribeOrganization",
+    "organizations:ListDelegatedAdministrators",
+)
+
 
 def regional_units(spec: SourceSpec, scope: Scope, access: AwsAccess, ctx: Context) -> Iterator[Unit]:
     """Yield one unit a region, or one for the account; a region that is switched off is closed at once."""
     window = scope.window if spec.windowed else None
+    if spec.scope == "organization":
+        yield organization_unit(Unit(source=spec.name, target=scope.target, window=window), access, ctx)
+        return
     if spec.scope == "account":
         yield Unit(source=spec.name, target=scope.target, window=window)
         return
@@ -52,7 +65,50 @@ def regions_of(scope: Scope, access: AwsAccess, ctx: Context) -> Iterator[tuple[
         yield from ((region, True) for region in scope.target.regions)
         return
     wire = access.wire(scope.target, "ec2", home_region(scope.target), ctx)
-    answer = wire.call(ctx, "DescribeRegions", {"AllRegions": True}, result="Regions")
+    try:
+        answer = wire.call(ctx, "DescribeRegions", {"AllRegions": True}, result="Regions")
+    except Stop as stop:
+        if stop.status is not UnitStatus.DENIED:
+            raise
+        yield from _account_regions(scope, access, ctx)
+        return
     ctx.record(answer.exchange)
     for region in sorted(answer.parsed["Regions"], key=lambda item: str(item["RegionName"])):
         yield str(region["RegionName"]), region.get("OptInStatus") != "not-opted-in"
+
+
+def _account_regions(scope: Scope, access: AwsAccess, ctx: Context) -> Iterator[tuple[str, bool]]:
+    """Ask Account Management instead, where EC2 may not be asked."""
+    wire = access.wire(scope.target, "account", home_region(scope.target), ctx)
+    for answer, _ in pages(wire, ctx, "ListRegions", {"MaxResults": 50}, result="Regions"):
+        ctx.record(answer.exchange)
+        for region in answer.parsed["Regions"]:
+            yield str(region["RegionName"]), str(region["RegionOptStatus"]).startswith("ENABLED")
+
+
+def organization_unit(unit: Unit, access: AwsAccess, ctx: Context) -> Unit:
+    """Return the unit where it can be asked for: at the management account, or at a delegated administrator.
+
+    Elsewhere it is closed as out of scope; the plan drops it if another target can be asked.
+    """
+    wire = access.wire(unit.target, "organizations", home_region(unit.target), ctx)
+    answer = wire.call(ctx, "DescribeOrganization", {}, result="Organization")
+    ctx.record(answer.exchange)
+    management = str(answer.parsed["Organization"].get("MasterAccountId", ""))
+    if unit.target.id == management or unit.target.id in _delegated(wire, ctx):
+        return unit
+    reason = f"only the organisation's management account {management} or a delegated administrator may be asked"
+    return replace(unit, settled=(UnitStatus.OUT_OF_SCOPE, reason))
+
+
+def _delegated(wire: AwsWire, ctx: Context) -> frozenset[str]:
+    """Return the delegated administrators; whoever may not list them is none."""
+    found: set[str] = set()
+    try:
+        for answer, _ in pages(wire, ctx, "ListDelegatedAdministrators", {}, result="DelegatedAdministrators"):
+            ctx.record(answer.exchange)
+            found.update(str(one["Id"]) for one in answer.parsed["DelegatedAdministrators"])
+    except Stop as stop:
+        if stop.status is not UnitStatus.DENIED:
+            raise
+    return frozenset(found)

@@ -21,13 +21,15 @@ def pages(
     *,
     result: str = "",
     absent: frozenset[str] = frozenset(),
+    rules: Mapping[str, Any] | None = None,
 ) -> Iterator[tuple[Answer, str | None]]:
     """Yield `(answer, cursor of what follows or None)`; empty pages with a cursor are normal and go on.
 
     The parameters stay the same for every page, as AWS demands; only the token changes. `absent` are error codes by
-    which the service says that there is nothing: that answer is evidence like any other.
+    which the service says that there is nothing: that answer is evidence like any other. `rules` are paging rules in
+    botocore's words, for an operation of which botocore has none.
     """
-    rules = wire.paging(operation)
+    rules = rules or wire.paging(operation)
     seen: set[Token] = set()
     token: Token = ()
     while True:

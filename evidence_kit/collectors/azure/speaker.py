@@ -49,12 +49,23 @@ class Speaker:
 
 def claims_of(token: str) -> Mapping[str, str]:
     """Return what a token says of tenant (`tid`) and caller; it proves nothing and may be unreadable."""
+    return {name: value for name, value in _payload(token).items() if isinstance(value, str)}
+
+
+def held_by(token: str) -> frozenset[str]:
+    """Return what a token says that it is good for: an application's roles, or the scopes of a person."""
+    claims = _payload(token)
+    roles, scopes = claims.get("roles"), claims.get("scp")
+    return frozenset(map(str, roles)) if isinstance(roles, list) else frozenset(str(scopes or "").split())
+
+
+def _payload(token: str) -> Mapping[str, object]:
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return {str(name): value for name, value in claims.items() if isinstance(value, str)}
-    except (IndexError, ValueError, AttributeError):
+    except (IndexError, ValueError):
         return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def claimed_caller(token: str) -> str:

@@ -1,0 +1,134 @@
+"""`sources check`: what would be complete, partial or impossible, found out before the first evidence call."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import typer
+
+from evidence_kit.cli import ordering, output, settings
+from evidence_kit.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from evidence_kit.acquire.context import World
+    from evidence_kit.acquire.plan import Plan
+    from evidence_kit.acquire.preflight import Forecast, Preflight
+    from evidence_kit.model.grants import Grants
+    from evidence_kit.model.source import SourceSpec
+
+_SHOWN = 6  # what `collect` says before it begins; the rest is counted
+
+
+def check(
+    names: list[str] = typer.Argument(None, help="Sources, as `evidence-kit sources list` names them."),
+    since: str = typer.Option("1d", "--since", help="Start of the window: RFC 3339, or an age such as `2d`."),
+    until: str | None = typer.Option(None, "--until", help="End of the window, not included; now without."),
+    target: list[str] = typer.Option([], "--target", help="A target of the inventory, by name or id; all without."),
+    inventory: str | None = typer.Option(None, "--inventory", help="Inventory of targets (YAML)."),
+    region: list[str] = typer.Option([], "--region", help="Only these regions."),
+    profile: str | None = typer.Option(None, "--profile", help="AWS profile to use where no inventory says another."),
+    params: list[str] = typer.Option([], "--set", help="A parameter of a source: `name=value`."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
+) -> None:
+    """Say what would be complete, partial or impossible. Nothing is collected.
+
+    Asks each target who we are, what we may do, which regions and logs there are, and how far back they reach.
+    Exits 3 if anything would be missing.
+    """
+    from evidence_kit.acquire.context import World
+    from evidence_kit.acquire.observer import Silent
+    from evidence_kit.acquire.pacing import Pacer
+    from evidence_kit.acquire.plan import make_plan
+    from evidence_kit.acquire.scope import Order
+    from evidence_kit.collectors.registry import build
+    from evidence_kit.sources.catalogue import choose, load_catalogue
+
+    if not names:
+        raise UsageError("which sources?", hint="`evidence-kit sources list` names them")
+    window = ordering.window_of(since, until, settings.now().replace(microsecond=0))
+    specs = choose(names, load_catalogue())
+    order = Order(
+        sources=tuple(specs),
+        targets=ordering.targets_of(specs, settings.setting("inventory", inventory), target, region, profile),
+        window=window,
+        params=ordering.params_of(params, specs),
+    )
+    world = World(now=settings.now, secret=lambda name: name, pacer=Pacer(), observer=Silent())
+    shared: dict[str, object] = {}
+    flight = fly(make_plan(order, build(specs, shared), world), specs, shared, world)
+    if as_json:
+        output.document(as_json_document(flight))
+    else:
+        show(flight)
+    if any(one.falls_short for one in flight.forecasts):
+        raise typer.Exit(Exit.INCOMPLETE)
+
+
+def fly(plan: "Plan", specs: "Mapping[str, SourceSpec]", shared: Mapping[str, object], world: "World") -> "Preflight":
+    """Ask every target of a plan, with the accesses that its planning has opened."""
+    from evidence_kit.acquire import preflight
+    from evidence_kit.collectors.registry import grantor
+    from evidence_kit.model.grants import Grantor
+
+    def ask(provider: str) -> tuple[Grantor, object] | None:
+        found = grantor(provider)
+        return (found, shared[provider]) if found and provider in shared else None
+
+    return preflight.check(plan, specs, ask, world)
+
+
+def show(flight: "Preflight") -> None:
+    """Print a table: target by target, the worst first."""
+    for name, forecasts in _by_target(flight).items():
+        grants = flight.grants[forecasts[0].target.id]
+        output.data(f"{name}{f'  as {grants.caller}' if grants.caller else ''}")
+        width = max(len(one.source) for one in forecasts)
+        for one in sorted(forecasts, key=lambda one: (not one.falls_short, one.verdict, one.source)):
+            first, *others = one.reasons or ("",)
+            units = output.plural(one.units, "unit")
+            output.data(f"  {one.verdict.value:10}  {one.source:{width}}  {units}  {first}".rstrip())
+            for reason in others:
+                output.data(f"  {'':10}  {'':{width}}  {reason}")
+        for line in _untold(grants):
+            output.data(f"  {line}")
+    counts = Counter(one.verdict.value for one in flight.forecasts)
+    output.note("  ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())))
+
+
+def tell(flight: "Preflight") -> None:
+    """Say in a few lines what will be missing; say nothing where nothing will."""
+    short = [one for one in flight.forecasts if one.falls_short]
+    for one in short[:_SHOWN]:
+        output.note(f"preflight {one.source} at {one.target.label} will be {one.verdict.value}: {one.reasons[0]}")
+    if len(short) > _SHOWN:
+        output.note(f"preflight … and {len(short) - _SHOWN} more: `evidence-kit sources check` names them")
+
+
+def as_json_document(flight: "Preflight") -> list[dict[str, object]]:
+    """Return the forecasts by target as plain data."""
+    return [
+        {
+            "name": name,
+            "provider": forecasts[0].target.provider,
+            "caller": flight.grants[forecasts[0].target.id].caller,
+            "unknownPermissions": dict(flight.grants[forecasts[0].target.id].unknown),
+            "sources": [
+                {"name": one.source, "verdict": one.verdict.value, "units": one.units, "reasons": list(one.reasons)}
+                for one in forecasts
+            ],
+        }
+        for name, forecasts in _by_target(flight).items()
+    ]
+
+
+def _by_target(flight: "Preflight") -> dict[str, list["Forecast"]]:
+    found: dict[str, list[Forecast]] = {}
+    for one in flight.forecasts:
+        found.setdefault(one.target.label, []).append(one)
+    return found
+
+
+def _untold(grants: "Grants") -> list[str]:
+    """Say once for each reason how many permissions nobody could tell of."""
+    why = Counter(grants.unknown.values())
+    return [f"not known    {output.plural(count, 'permission')}: {reason}" for reason, count in why.items()]

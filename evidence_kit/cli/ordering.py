@@ -1,0 +1,113 @@
+"""What `collect` and `sources check` are asked alike: which sources, at whom, of which window."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evidence_kit.cli import output, settings
+from evidence_kit.errors import ProviderError, UsageError
+from evidence_kit.model.time import Window, parse_instant
+from evidence_kit.model.unit import Target
+
+if TYPE_CHECKING:
+    from evidence_kit.model.source import SourceSpec
+
+
+def window_of(since: str, until: str | None, now: datetime) -> Window:
+    """Return the window from `--since` and `--until`; UsageError where it makes no sense."""
+    start = parse_instant(since, now=now)
+    end = parse_instant(until, now=now) if until else now
+    if start > now:
+        raise UsageError(f"`--since {since}` lies in the future")
+    return Window(start, end)
+
+
+def params_of(given: Sequence[str], specs: "Mapping[str, SourceSpec]") -> dict[str, str]:
+    """Return what `--set` gives; UsageError for a name that no chosen source takes."""
+    from evidence_kit.model.document import did_you_mean
+
+    known = {param.name for spec in specs.values() for param in spec.params}
+    params: dict[str, str] = {}
+    for item in given:
+        name, separator, value = item.partition("=")
+        if not separator:
+            raise UsageError(f"`--set {item}` is not `name=value`")
+        if name not in known:
+            hint = did_you_mean(name, known) if known else "the chosen sources take none"
+            raise UsageError(f"no chosen source has a parameter `{name}`", hint=hint)
+        params[name] = value
+    return params
+
+
+def targets_of(
+    specs: "Mapping[str, SourceSpec]",
+    inventory: str | None,
+    names: Sequence[str],
+    regions: Sequence[str],
+    profile: str | None,
+) -> tuple[Target, ...]:
+    """Return whom to ask: the inventory's targets, or the account of the caller's own credentials."""
+    from dataclasses import replace
+
+    from evidence_kit.governance.inventory import choose_targets, parse_inventory
+
+    if inventory is not None:
+        try:
+            text = Path(inventory).read_bytes()
+        except OSError as error:
+            raise UsageError(f"cannot read `{inventory}`: {(error.strerror or '').lower()}") from error
+        listed = parse_inventory(text, name=inventory)
+        targets = choose_targets(_with_members(listed), names)
+    elif others := sorted({spec.provider for spec in specs.values()} - {"aws"}):
+        raise UsageError(
+            f"which targets? `{others[0]}` sources need an inventory",
+            hint="write one, and give it with `--inventory inventory.yaml`; see docs/inventory.md",
+        )
+    else:
+        targets = (_own_account(names, profile),)
+    if regions:
+        targets = tuple(replace(target, regions=tuple(regions)) for target in targets)
+    if any(spec.provider == "aws" for spec in specs.values()):
+        from evidence_kit.collectors.aws.regions import require_known
+
+        require_known({region for target in targets for region in target.regions})
+    return targets
+
+
+def _with_members(targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """Add the accounts of an organisation where the inventory names the role to assume in each."""
+    if not any("memberRole" in target.access for target in targets):
+        return targets
+    from evidence_kit.acquire.context import UnitContext, World
+    from evidence_kit.acquire.observer import Silent
+    from evidence_kit.acquire.pacing import Pacer
+    from evidence_kit.collectors.aws.access import AwsAccess
+    from evidence_kit.collectors.aws.accounts import with_members
+    from evidence_kit.model.exchange import Stop
+    from evidence_kit.model.source import Limit
+    from evidence_kit.model.unit import Unit
+
+    world = World(now=settings.now, secret=lambda name: name, pacer=Pacer(), observer=Silent())
+    whole = Unit(source="inventory", target=targets[0])
+    # The accounts themselves are evidence only where `aws.organizations.accounts` collects them.
+    ctx = UnitContext(world=world, limit=Limit(rps=5), unit=whole, record=lambda _: None)
+    try:
+        found, closed = with_members(targets, AwsAccess(), ctx)
+    except Stop as stop:
+        raise ProviderError(f"the organisation's accounts cannot be listed: {stop.reason}") from stop
+    for member in closed:
+        output.note(f"left out  {member.target.label}: the account is {member.state.lower()} and cannot be asked")
+    return found
+
+
+def _own_account(names: Sequence[str], profile: str | None) -> Target:
+    from evidence_kit.collectors.aws.access import caller_account
+
+    account = caller_account(profile)
+    if names and tuple(names) != (account,):
+        raise UsageError(
+            f"target `{names[0]}` is not the account of your credentials ({account})",
+            hint="name other targets in an inventory: `--inventory inventory.yaml`",
+        )
+    return Target(provider="aws", id=account, access={"profile": profile} if profile else {})

@@ -1,0 +1,1 @@
+"""AWS on loopback for any service and operation: botocore's models give the shape, a fixture the content."""
