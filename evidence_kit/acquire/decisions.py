@@ -1,7 +1,7 @@
 """What people decide about a case: holds, approvals, countersignatures, disposal, and a change of keys."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from evidence_kit.acquire.case import keeper_of, require_sound_log
@@ -72,6 +72,23 @@ def countersign(vault: LocalVault, keeper: Keeper, acquisition: str, signer: Sig
         fields = {"countersignature": {"acquisition": acquisition, "keyid": signer.keyid}}
         keeper.append(log.COUNTERSIGNED, at=at, subjects=subjects, fields=fields)
         return path
+
+
+def override(keeper: Keeper, refusals: Sequence[str], reason: str, *, at: datetime) -> int:
+    """Set agreements or limits aside for the acquisition that follows; the caller holds the case's lock.
+
+    Somebody else must have agreed on record, and the approval is used up by it.
+    """
+    state = require_sound_log(keeper, at=at)
+    given = state.custody.approved.get(log.ACTIONS[log.OVERRIDDEN], {})
+    people = sorted(name for keyid, name in given.items() if keyid != keeper.signer.keyid)
+    if not people:
+        raise UsageError(
+            "nobody else has approved setting this aside",
+            hint="an approver runs `evidence-kit custody approve CASE override --reason …` first",
+        )
+    said = {"refusals": list(refusals), "reason": reason, "approver": ", ".join(people)}
+    return keeper.append(log.OVERRIDDEN, at=at, subjects=[subject_of(state)], fields={"override": said}).tree.size - 1
 
 
 def rotate(vault: LocalVault, keeper: Keeper, name: str, new: Signer, *, at: datetime) -> int:

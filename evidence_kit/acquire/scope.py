@@ -1,7 +1,7 @@
 """Scopes and units as plain data, there and back: the custody log and the ledger keep them, resume reads them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evidence_kit.custody import strict
 from evidence_kit.custody.attest import unit_json
@@ -20,6 +20,7 @@ class Order:
     window: Window
     params: Mapping[str, str]
     continues: str = ""
+    governance: Mapping[str, object] = field(default_factory=dict)  # agreements and policy, for the record
 
     def scopes(self) -> tuple[Scope, ...]:
         """Return one scope a target."""
@@ -33,6 +34,7 @@ class Order:
             "window": self.window.to_json(),
             "params": dict(self.params),
             "continues": self.continues,
+            **({"governance": dict(self.governance)} if self.governance else {}),
         }
 
     @classmethod
@@ -44,6 +46,7 @@ class Order:
             window=_window(strict.field(value, "window", dict)),
             params={str(k): str(v) for k, v in strict.field(value, "params", dict).items()},
             continues=strict.field(value, "continues", str),
+            governance=strict.field(value, "governance", dict) if "governance" in value else {},
         )
 
 

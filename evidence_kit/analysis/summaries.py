@@ -195,6 +195,13 @@ def _disclosed(told: Told) -> str:
     return _because(f"{_count(said.get('artifacts'), 'artifact')}{some} {to}".rstrip(), why)
 
 
+def _overridden(told: Told) -> str:
+    said = part(told.said, "override")
+    refused = said.get("refusals")
+    against = "; ".join(line(item) for item in refused) if isinstance(refused, list) else ""
+    return _because(f"although {against}", line(said.get("reason")), _with("approved by", said.get("approver")))
+
+
 _KINDS: Mapping[str, Callable[[Told], str]] = {
     log.OPENED: _opened,
     log.STARTED: _asked,
@@ -217,4 +224,5 @@ _KINDS: Mapping[str, Callable[[Told], str]] = {
     log.VERIFIED: _verified,
     log.EXPORTED: _exported,
     log.DISCLOSED: _disclosed,
+    log.OVERRIDDEN: _overridden,
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evidence_kit.cli import ordering, output, settings
-from evidence_kit.errors import Exit, UsageError
+from evidence_kit.errors import Exit
 
 if TYPE_CHECKING:
     from evidence_kit.acquire.context import World
@@ -39,20 +39,23 @@ def check(
     from evidence_kit.acquire.observer import Silent
     from evidence_kit.acquire.pacing import Pacer
     from evidence_kit.acquire.plan import make_plan
-    from evidence_kit.acquire.scope import Order
     from evidence_kit.collectors.registry import build
-    from evidence_kit.sources.catalogue import choose, load_catalogue
 
-    if not names:
-        raise UsageError("which sources?", hint="`evidence-kit sources list` names them")
-    window = ordering.window_of(since, until, settings.now().replace(microsecond=0))
-    specs = choose(names, load_catalogue())
-    order = Order(
-        sources=tuple(specs),
-        targets=ordering.targets_of(specs, settings.setting("inventory", inventory), target, region, profile),
-        window=window,
-        params=ordering.params_of(params, specs),
+    ordered = ordering.place(
+        ordering.Asked(
+            sources=names or (),
+            since=since,
+            until=until,
+            targets=target,
+            inventory=inventory,
+            regions=region,
+            profile=profile,
+            params=params,
+        )
     )
+    for refused in ordered.refusals:
+        output.note(f"refused   {refused.text}")
+    order, specs = ordered.order, ordered.specs
     world = World(now=settings.now, secret=lambda name: name, pacer=Pacer(), observer=Silent())
     shared: dict[str, object] = {}
     flight = fly(make_plan(order, build(specs, shared), world), specs, shared, world)
@@ -60,7 +63,7 @@ def check(
         output.document(as_json_document(flight))
     else:
         show(flight)
-    if any(one.falls_short for one in flight.forecasts):
+    if ordered.refusals or any(one.falls_short for one in flight.forecasts):
         raise typer.Exit(Exit.INCOMPLETE)
 
 

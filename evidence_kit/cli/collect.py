@@ -33,6 +33,11 @@ def collect(
     ),
     plan: bool = typer.Option(False, "--plan", help="Say what it would take, collect nothing."),
     preflight: bool = typer.Option(True, help="Ask first what our credentials may do, and say what will be missing."),
+    policy: str | None = typer.Option(None, "--policy", help="The organisation's limits (YAML)."),
+    place: str | None = typer.Option(None, "--place", help="Where the case lies, as the policy names places: `EU`."),
+    override: str | None = typer.Option(
+        None, "--override", help="Why a refusal is set aside; somebody else must have approved it on record."
+    ),
     key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
     workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
     tsa: list[str] = timestamp.OPTION,
@@ -43,41 +48,61 @@ def collect(
     Every unit of work is planned first; every artifact is stored as received and signed as it arrives.
     Exits 3 if anything could not be had: sealed and authentic, but not everything.
     """
-    from evidence_kit.acquire.scope import Order
     from evidence_kit.cli import running
-    from evidence_kit.sources.catalogue import choose, load_catalogue
 
-    now = settings.now().replace(microsecond=0)
     if reconcile:
         if sources:
             raise UsageError("`--reconcile` takes up what a case holds", hint="name no sources with it")
+        now = settings.now().replace(microsecond=0)
         _reconcile(settings.required_case(case), now, key=key, workers=workers, tsa=tsa, as_json=as_json)
         return
-    if not sources:
-        raise UsageError("which sources?", hint="`evidence-kit sources list` names them")
-    window = ordering.window_of(since, until, now)
-    specs = choose(sources, load_catalogue())
-    targets = ordering.targets_of(specs, settings.setting("inventory", inventory), target, region, profile)
-    order = Order(
-        sources=tuple(specs),
-        targets=targets,
-        window=window,
-        params=ordering.params_of(params, specs),
+    ordered = ordering.place(
+        ordering.Asked(
+            sources=sources or (),
+            since=since,
+            until=until,
+            targets=target,
+            inventory=inventory,
+            regions=region,
+            profile=profile,
+            params=params,
+            policy=policy,
+            place=place,
+        )
     )
+    if override is None:
+        ordering.require_permitted(ordered)
     if plan:
-        _show_plan(order, specs, preflight=preflight, as_json=as_json)
+        _show_plan(ordered.order, ordered.specs, preflight=preflight, as_json=as_json)
         return
     shared: dict[str, object] = {}
+
+    def work(engine: "Engine") -> "Result":
+        if override is not None and ordered.refusals:
+            _set_aside(engine, ordered, override)
+        if preflight:
+            return _checked(engine, ordered.order, ordered.specs, shared)
+        return engine.collect(ordered.order)
+
     running.run(
         settings.required_case(case),
-        specs,
+        ordered.specs,
         key=settings.setting("key", key),
         workers=workers,
         as_json=as_json,
-        work=lambda engine: _checked(engine, order, specs, shared) if preflight else engine.collect(order),
+        work=work,
         tsas=tsa,
         shared=shared,
     )
+
+
+def _set_aside(engine: "Engine", ordered: ordering.Ordered, reason: str) -> None:
+    """Put on record that an agreement is set aside, by whose leave and why, before anything is taken."""
+    from evidence_kit.acquire.decisions import override
+
+    texts = [one.text for one in ordered.refusals]
+    seq = override(engine.keeper, texts, reason, at=engine.now())
+    output.note(f"override  event {seq}: {output.plural(len(texts), 'refusal')} set aside: {reason}")
 
 
 def _checked(

@@ -1,9 +1,14 @@
 """`coverage`: what was asked for, what was got, what is missing and why."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from evidence_kit.cli import output, settings
 from evidence_kit.errors import EmptyError
+
+if TYPE_CHECKING:
+    from evidence_kit.vaults.local import LocalVault
 
 
 def coverage(
@@ -26,8 +31,19 @@ def coverage(
     found, checked = read_coverage(vault), cross_check(vault)
     if not found.rows:
         raise EmptyError("nothing was collected into this case yet", hint="`evidence-kit collect` does")
+    aside = _set_aside(vault)
     if as_json:
-        output.document(timeline.as_json(found, checked))
+        output.document({**timeline.as_json(found, checked), "overrides": aside})
         return
+    for one in aside:
+        output.data(f"collected although an agreement or a policy forbids it: {one['said']} (event {one['event']})")
     for line in timeline.lines(found, checked, width=width):
         output.data(line)
+
+
+def _set_aside(vault: "LocalVault") -> list[dict[str, object]]:
+    """Return what was set aside to collect this evidence: whoever reads a report must know."""
+    from evidence_kit.analysis.history import history
+    from evidence_kit.custody import log
+
+    return [{"event": told.seq, "said": told.summary} for told in history(vault) if told.type == log.OVERRIDDEN]

@@ -1,6 +1,7 @@
 """What `collect` and `sources check` are asked alike: which sources, at whom, of which window."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ from evidence_kit.model.time import Window, parse_instant
 from evidence_kit.model.unit import Target
 
 if TYPE_CHECKING:
+    from evidence_kit.acquire.scope import Order
+    from evidence_kit.governance.inventory import Entry
+    from evidence_kit.governance.permitted import Refusal
     from evidence_kit.model.source import SourceSpec
 
 
@@ -40,39 +44,102 @@ def params_of(given: Sequence[str], specs: "Mapping[str, SourceSpec]") -> dict[s
     return params
 
 
-def targets_of(
-    specs: "Mapping[str, SourceSpec]",
-    inventory: str | None,
-    names: Sequence[str],
-    regions: Sequence[str],
-    profile: str | None,
-) -> tuple[Target, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the options of `collect` and `sources check` choose."""
+
+    sources: Sequence[str]
+    since: str
+    until: str | None
+    targets: Sequence[str]
+    inventory: str | None
+    regions: Sequence[str]
+    profile: str | None
+    params: Sequence[str]
+    policy: str | None = None
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """An order, the sources in it, and what stands against carrying it out."""
+
+    order: "Order"
+    specs: "Mapping[str, SourceSpec]"
+    refusals: "tuple[Refusal, ...]" = ()
+
+
+def place(asked: Asked) -> Ordered:
+    """Make the order that the options ask for; UsageError where they make none."""
+    from evidence_kit.acquire.scope import Order
+    from evidence_kit.governance.permitted import refusals
+    from evidence_kit.governance.policy import parse_policy
+    from evidence_kit.sources.catalogue import choose, load_catalogue
+
+    if not asked.sources:
+        raise UsageError("which sources?", hint="`evidence-kit sources list` names them")
+    now = settings.now().replace(microsecond=0)
+    window = window_of(asked.since, asked.until, now)
+    specs = choose(asked.sources, load_catalogue())
+    entries = _entries(specs, asked)
+    limits = settings.setting("policy", asked.policy)
+    policy = parse_policy(_read(limits), name=limits) if limits else None
+    vault = settings.setting("place", asked.place) or ""
+    governed = {"targets": [one.to_json() for one in entries if one.agreement or one.jurisdiction.data]}
+    limited = {"policy": {"name": policy.name, "sha256": policy.digest}, "vault": vault} if policy else {}
+    order = Order(
+        sources=tuple(specs),
+        targets=tuple(entry.target for entry in entries),
+        window=window,
+        params=params_of(asked.params, specs),
+        governance={**(governed if governed["targets"] else {}), **limited},
+    )
+    found = refusals(specs.values(), entries, window, at=now, policy=policy, vault=vault)
+    return Ordered(order=order, specs=specs, refusals=found)
+
+
+def require_permitted(ordered: Ordered) -> None:
+    """Raise UsageError that names the first clause against the order, and how many others there are."""
+    if not ordered.refusals:
+        return
+    first, *others = ordered.refusals
+    for one in others:
+        output.note(f"refused   {one.text}")
+    raise UsageError(
+        f"refused: {first.text}",
+        hint="leave it out, or have it approved: `custody approve CASE override`, then `collect … --override REASON`",
+    )
+
+
+def _entries(specs: "Mapping[str, SourceSpec]", asked: Asked) -> "tuple[Entry, ...]":
     """Return whom to ask: the inventory's targets, or the account of the caller's own credentials."""
-    from dataclasses import replace
+    from evidence_kit.governance.inventory import Entry, choose_targets, parse_inventory
 
-    from evidence_kit.governance.inventory import choose_targets, parse_inventory
-
-    if inventory is not None:
-        try:
-            text = Path(inventory).read_bytes()
-        except OSError as error:
-            raise UsageError(f"cannot read `{inventory}`: {(error.strerror or '').lower()}") from error
-        listed = parse_inventory(text, name=inventory)
-        targets = choose_targets(_with_members(listed), names)
+    if named := settings.setting("inventory", asked.inventory):
+        listed = parse_inventory(_read(named), name=named)
+        entries = listed.of(choose_targets(_with_members(listed.targets), asked.targets))
     elif others := sorted({spec.provider for spec in specs.values()} - {"aws"}):
         raise UsageError(
             f"which targets? `{others[0]}` sources need an inventory",
             hint="write one, and give it with `--inventory inventory.yaml`; see docs/inventory.md",
         )
     else:
-        targets = (_own_account(names, profile),)
-    if regions:
-        targets = tuple(replace(target, regions=tuple(regions)) for target in targets)
+        entries = (Entry(target=_own_account(asked.targets, asked.profile)),)
+    if asked.regions:
+        chosen = tuple(asked.regions)
+        entries = tuple(replace(entry, target=replace(entry.target, regions=chosen)) for entry in entries)
     if any(spec.provider == "aws" for spec in specs.values()):
         from evidence_kit.collectors.aws.regions import require_known
 
-        require_known({region for target in targets for region in target.regions})
-    return targets
+        require_known({region for entry in entries for region in entry.target.regions})
+    return entries
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
 
 
 def _with_members(targets: tuple[Target, ...]) -> tuple[Target, ...]:

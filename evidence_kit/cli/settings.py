@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FILE = "evidence-kit.toml"
 _KEYID = re.compile(r"[0-9a-f]{64}")
-_KNOWN = frozenset({"case", "inventory", "key", "trust", "trust_sha256", "trust_signer", "tsa"})
+_KNOWN = frozenset({"case", "inventory", "key", "place", "policy", "trust", "trust_sha256", "trust_signer", "tsa"})
 
 
 def now() -> datetime:

@@ -1,8 +1,12 @@
-"""The inventory: which targets there are and how to get into each. Names of roles and profiles, never secrets."""
+"""The inventory: which targets there are, how to get into each, and what was agreed about it. Never a secret."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from evidence_kit.errors import UsageError
+from evidence_kit.governance.agreement import Agreement, Jurisdiction, read_agreement, read_jurisdiction
 from evidence_kit.model.document import Document, did_you_mean, parse_document
 from evidence_kit.model.unit import Target
 
@@ -13,37 +17,94 @@ _ACCESS = {
     "gcp": ("credentials", "organization", "subject"),
     "azure": ("tenant", "subscription", "workspace", "cloud", "clientId"),
 }
-_FIELDS = ("name", "provider", "id", "regions", "endpoints")
+_PARTNER = ("params", "secrets", "ca", "allowPrivate")
+_FIELDS = ("name", "provider", "id", "regions", "endpoints", "owner", "labels", "jurisdiction", "agreement")
 _ACCOUNT = 12  # digits of an AWS account id
+_PROVIDER = re.compile(r"[a-z][a-z0-9_]*")
+_SECRET = re.compile(r"secret://(?:env/[A-Za-z_][A-Za-z0-9_]*|(?:keyring|aws-sm|vault)/[\x21-\x7e]+)")
+At = tuple[str | int, ...]
 
 
-def parse_inventory(text: bytes, *, name: str) -> tuple[Target, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One target with what people know of it."""
+
+    target: Target
+    owner: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    jurisdiction: Jurisdiction = field(default_factory=Jurisdiction)
+    agreement: Agreement | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a record of an acquisition says of the target's standing; access is recorded elsewhere."""
+        return {
+            "name": self.target.label,
+            "owner": self.owner,
+            "labels": dict(self.labels),
+            "jurisdiction": {"data": list(self.jurisdiction.data), "subjects": list(self.jurisdiction.subjects)},
+            "agreement": self.agreement.to_json() if self.agreement else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All entries of one file, in its order."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Return the targets alone."""
+        return tuple(entry.target for entry in self.entries)
+
+    def of(self, targets: Sequence[Target]) -> tuple[Entry, ...]:
+        """Return the entries of some targets; one that the file does not list has nothing but itself."""
+        known = {(entry.target.provider, entry.target.id): entry for entry in self.entries}
+        return tuple(known.get((target.provider, target.id)) or Entry(target=target) for target in targets)
+
+
+def parse_inventory(text: bytes, *, name: str) -> Inventory:
     """Read an inventory; UsageError says where it is wrong."""
     doc = parse_document(text, name=name)
     doc.allow((), ("apiVersion", "kind", "targets"))
     if doc.at(("apiVersion",), str) != API_VERSION or doc.at(("kind",), str) != "Inventory":
         raise doc.error(("apiVersion",), f"expected `apiVersion: {API_VERSION}` and `kind: Inventory`")
-    targets = tuple(_target(doc, index) for index in range(len(doc.at(("targets",), list))))
-    if not targets:
+    entries = tuple(_entry(doc, index) for index in range(len(doc.at(("targets",), list))))
+    if not entries:
         raise doc.error(("targets",), "the inventory lists no target")
     seen: set[str] = set()
-    for index, target in enumerate(targets):
-        for label in {target.id, target.name} - {""}:
+    for index, entry in enumerate(entries):
+        for label in {entry.target.id, entry.target.name} - {""}:
             if label in seen:
                 raise doc.error(("targets", index), f"two targets are called `{label}`")
             seen.add(label)
-    return targets
+    return Inventory(entries)
 
 
-def _target(doc: Document, index: int) -> Target:
+def _entry(doc: Document, index: int) -> Entry:
     at = ("targets", index)
+    labels = doc.at((*at, "labels"), dict, default={})
+    return Entry(
+        target=_target(doc, at),
+        owner=doc.at((*at, "owner"), str, default=""),
+        labels=tuple((str(name), doc.at((*at, "labels", name), str)) for name in labels),
+        jurisdiction=read_jurisdiction(doc, (*at, "jurisdiction")),
+        agreement=read_agreement(doc, (*at, "agreement")),
+    )
+
+
+def _target(doc: Document, at: At) -> Target:
     provider, account = doc.at((*at, "provider"), str), _id(doc, (*at, "id"))
-    fields = _ACCESS.get(provider, _ACCESS["aws"])
-    doc.allow(at, (*_FIELDS, *fields))
+    fields = _ACCESS.get(provider, ())
+    doc.allow(at, (*_FIELDS, *(fields or _PARTNER)))
+    if not _PROVIDER.fullmatch(provider):
+        raise doc.error((*at, "provider"), f"`{provider}` is no name of a provider", hint="small letters and digits")
     if provider == "aws" and not (account.isdigit() and len(account) == _ACCOUNT):
         raise doc.error((*at, "id"), f"`{account}` is not an AWS account id", hint="twelve digits, in quotes")
     regions = doc.at((*at, "regions"), list, default=[])
     access = {field: doc.at((*at, field), str, default="") for field in fields} | _endpoints(doc, at)
+    if not fields:
+        access |= _partner(doc, at)
     return Target(
         provider=provider,
         id=account,
@@ -53,7 +114,28 @@ def _target(doc: Document, index: int) -> Target:
     )
 
 
-def _endpoints(doc: Document, at: tuple[str | int, ...]) -> dict[str, str]:
+def _partner(doc: Document, at: At) -> dict[str, str]:
+    """Return how to get into a partner's API: plain values, and where its secrets are kept."""
+    found = {
+        f"param.{name}": doc.at((*at, "params", name), str) for name in doc.at((*at, "params"), dict, default={})
+    }
+    for name in doc.at((*at, "secrets"), dict, default={}):
+        where = doc.at((*at, "secrets", name), str)
+        if not _SECRET.fullmatch(where):
+            # Whatever stands there instead may be the secret itself: it is not repeated.
+            raise doc.error(
+                (*at, "secrets", name),
+                f"`{name}` does not say where the secret is kept",
+                hint="`secret://env/NAME`, `secret://keyring/SERVICE/NAME`, `secret://aws-sm/NAME#FIELD` or "
+                "`secret://vault/PATH#FIELD`",
+            )
+        found[f"secret.{name}"] = where
+    found["ca"] = doc.at((*at, "ca"), str, default="")
+    found["allowPrivate"] = "yes" if doc.at((*at, "allowPrivate"), bool, default=False) else ""
+    return found
+
+
+def _endpoints(doc: Document, at: At) -> dict[str, str]:
     """Return where a target's APIs are if not where its provider has them: a private endpoint, a sovereign cloud."""
     found: dict[str, str] = {}
     for api in doc.at((*at, "endpoints"), dict, default={}):
@@ -64,7 +146,7 @@ def _endpoints(doc: Document, at: tuple[str | int, ...]) -> dict[str, str]:
     return found
 
 
-def _id(doc: Document, path: tuple[str | int, ...]) -> str:
+def _id(doc: Document, path: At) -> str:
     value = doc.at(path, object)
     if isinstance(value, int):
         # YAML read the digits as a number; behind a leading zero even as an octal one, so they may be lost.

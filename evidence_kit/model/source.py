@@ -23,7 +23,7 @@ class RecordPath:
     path: str  # JMESPath to the list of records; empty for line formats
     id: str = ""
     time: str = ""
-    format: Literal["json", "json.gz", "csv", "xml", "bytes"] = "json"
+    format: Literal["json", "json.gz", "jsonl", "csv", "xml", "bytes"] = "json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +61,6 @@ class SourceSpec:
     step: timedelta | None = None
     proofs: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    evidence: tuple[str, ...] = ()  # classes of evidence, as agreements allow them
+    notes: tuple[str, ...] = ()  # what surprises people about this API
+    version: str = ""  # of the file

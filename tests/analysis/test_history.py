@@ -68,6 +68,10 @@ def test_every_kind_of_event_that_a_log_can_have_says_what_it_is_about(told) -> 
         (log.EXPORTED, "case as case.tar.zst, not encrypted: copy, on disk 8"),
         (log.VERIFIED, "OK, 0 defects"),
         (log.APPROVED, "the next disposal: retention is over"),
+        (
+            log.OVERRIDDEN,
+            "although aws.iam.account at shop: takes identity (DPA-2025-118): it was agreed, approved by bob",
+        ),
     ],
 )
 def test_a_summary_says_who_what_why_and_on_what(told, kind, text) -> None:

@@ -13,7 +13,7 @@ DATA = (
 
 
 def parse(text):
-    return parse_inventory((HEAD + text).encode(), name="i.yaml")
+    return parse_inventory((HEAD + text).encode(), name="i.yaml").targets
 
 
 def test_targets_carry_names_regions_and_the_way_in() -> None:

@@ -162,6 +162,9 @@ def full(root: Path, *tsas: Tsa) -> Somebody:
     resumed(alice)
     repaired(alice)
     decide(alice, log.NOTE, {"note": "the client called at 14:05"})
+    refused = ["aws.iam.account at shop: takes identity (DPA-2025-118)"]
+    said = {"refusals": refused, "reason": "it was agreed", "approver": "bob"}
+    decide(alice, log.OVERRIDDEN, {"override": said})
     hold = {"hold": {"id": "M-7", "reason": "litigation", "authority": "counsel"}}
     decide(alice, log.HELD, hold)
     countersigned(alice)

@@ -42,7 +42,9 @@ class Custody:
     offer: Offer | None = None
     holds: dict[str, str] = field(default_factory=dict)  # hold id → its reason
     disposed: dict[str, int] = field(default_factory=dict)  # bag folder or `case` → the event
+    approved: dict[str, dict[str, str]] = field(default_factory=dict)  # action → key and name of who agreed since
     rejected: list[int] = field(default_factory=list)
+    overridden: dict[int, str] = field(default_factory=dict)  # event → why an agreement was set aside
     broken: list[int] = field(default_factory=list)  # acceptances that found defects and say so
 
     def apply(self, event: Event) -> None:
@@ -129,6 +131,13 @@ class Custody:
                 raise ChainError(f"event {event.seq} disposes of evidence under hold {min(self.holds)[:80]!a}")
             scope = strict.field(strict.field(said, "disposal", dict), "scope", str)
             self.disposed.setdefault(scope, event.seq)
+        elif event.type == kinds.APPROVED:
+            action = strict.field(strict.field(said, "approval", dict), "action", str)
+            self.approved.setdefault(action, {})[event.envelope.keyid] = event.actor
+        elif event.type == kinds.OVERRIDDEN:
+            self.approved.pop(kinds.ACTIONS[event.type], None)
+            override = strict.field(said, "override", dict)
+            self.overridden[event.seq] = strict.field(override, "reason", str)
 
 
 def rotation(case: str, old: str, new: str) -> bytes:

@@ -26,6 +26,7 @@ DISPOSED = "disposed"
 VERIFIED = "verified"
 EXPORTED = "exported"
 DISCLOSED = "disclosed"
+OVERRIDDEN = "agreement.overridden"
 
 # Who may say what; anyone trusted may add a note.
 _COLLECTOR = ("collector",)
@@ -54,6 +55,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     VERIFIED: _ANYONE,
     EXPORTED: _EITHER,
     DISCLOSED: _EITHER,
+    OVERRIDDEN: _COLLECTOR,
 }
 # What a trust policy can ask several people for, and the event that does it.
 ACTIONS: Mapping[str, str] = {
@@ -61,4 +63,5 @@ ACTIONS: Mapping[str, str] = {
     RELEASED: "release",
     DISPOSED: "disposal",
     DISCLOSED: "disclosure",
+    OVERRIDDEN: "override",
 }

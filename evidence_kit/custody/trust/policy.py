@@ -15,7 +15,7 @@ from evidence_kit.model.time import rfc3339
 # A signer's clock may be this far ahead of the authorities that stamp what it signed.
 MAX_SKEW = timedelta(minutes=5)
 # What may need the consent of several people; one is enough where the policy says nothing.
-ACTIONS = ("seal", "transfer", "release", "disposal", "disclosure")
+ACTIONS = ("seal", "transfer", "release", "disposal", "disclosure", "override")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,9 @@ def check_custody(state: State, tallies: Tallies) -> tuple[str, ...]:
     tally.notes.append(f"held by {_said(custody.holder.name)}")
     tally.notes += [f"event {seq}: the hand-over was rejected" for seq in custody.rejected]
     tally.notes += [f"event {seq}: accepted although it did not verify" for seq in custody.broken]
+    tally.notes += [
+        f"event {seq}: an agreement was set aside: {_said(why)}" for seq, why in custody.overridden.items()
+    ]
     tally.notes += [f"under hold {_said(name)}: {_said(why)}" for name, why in custody.holds.items()]
     tally.notes += [f"event {seq}: {_said(what)} was disposed of" for what, seq in custody.disposed.items()]
     if custody.offer is None:

@@ -22,6 +22,7 @@ _COLUMNS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (log.HELD, "hold.reason"),
         (log.RELEASED, "hold.reason"),
         (log.APPROVED, "approval.reason"),
+        (log.OVERRIDDEN, "override.reason"),
         (log.RENEWED, "renewal.reason"),
     ),
     "authority": (
@@ -41,6 +42,7 @@ _COLUMNS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (log.VERIFIED, "verification.{verdict,defects}"),
         (log.TIMESTAMPED, "timestamps[].{authority,result,genTime}"),
         (log.APPROVED, "approval.action"),
+        (log.OVERRIDDEN, "override.{refusals,approver}"),
         (log.HELD, "hold.id"),
         (log.RELEASED, "hold.id"),
         (log.EXPORTED, "export.{scope,plain,cipher}"),
