@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evidence_kit.cli import ordering, output, settings
+from evidence_kit.cli import ordering, output
 from evidence_kit.errors import Exit
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ def check(
     Asks each target who we are, what we may do, which regions and logs there are, and how far back they reach.
     Exits 3 if anything would be missing.
     """
-    from evidence_kit.acquire.context import World
-    from evidence_kit.acquire.observer import Silent
-    from evidence_kit.acquire.pacing import Pacer
     from evidence_kit.acquire.plan import make_plan
     from evidence_kit.collectors.registry import build
 
@@ -56,7 +53,7 @@ def check(
     for refused in ordered.refusals:
         output.note(f"refused   {refused.text}")
     order, specs = ordered.order, ordered.specs
-    world = World(now=settings.now, secret=lambda name: name, pacer=Pacer(), observer=Silent())
+    world = ordering.planning()
     shared: dict[str, object] = {}
     flight = fly(make_plan(order, build(specs, shared), world), specs, shared, world)
     if as_json:

@@ -159,14 +159,11 @@ def _duration(minutes: float) -> str:
 
 
 def _show_plan(order: "Order", specs: "Mapping[str, SourceSpec]", *, preflight: bool, as_json: bool) -> None:
-    from evidence_kit.acquire.context import World
-    from evidence_kit.acquire.observer import Silent
-    from evidence_kit.acquire.pacing import Pacer
     from evidence_kit.acquire.plan import describe, estimate, make_plan
     from evidence_kit.cli import check
     from evidence_kit.collectors.registry import build
 
-    world = World(now=settings.now, secret=lambda name: name, pacer=Pacer(), observer=Silent())
+    world = ordering.planning()
     shared: dict[str, object] = {}
     made = make_plan(order, build(specs, shared), world)
     flight: Preflight | None = check.fly(made, specs, shared, world) if preflight else None

@@ -12,6 +12,7 @@ from evidence_kit.model.time import Window, parse_instant
 from evidence_kit.model.unit import Target
 
 if TYPE_CHECKING:
+    from evidence_kit.acquire.context import World
     from evidence_kit.acquire.scope import Order
     from evidence_kit.governance.inventory import Entry
     from evidence_kit.governance.permitted import Refusal
@@ -98,6 +99,15 @@ def place(asked: Asked) -> Ordered:
     return Ordered(order=order, specs=specs, refusals=found)
 
 
+def planning() -> "World":
+    """Return the world in which something is asked that is not yet collected."""
+    from evidence_kit.acquire.context import World
+    from evidence_kit.acquire.observer import Silent
+    from evidence_kit.acquire.pacing import Pacer
+
+    return World(now=settings.now, secret=settings.secret, pacer=Pacer(), observer=Silent())
+
+
 def require_permitted(ordered: Ordered) -> None:
     """Raise UsageError that names the first clause against the order, and how many others there are."""
     if not ordered.refusals:
@@ -146,19 +156,16 @@ def _with_members(targets: tuple[Target, ...]) -> tuple[Target, ...]:
     """Add the accounts of an organisation where the inventory names the role to assume in each."""
     if not any("memberRole" in target.access for target in targets):
         return targets
-    from evidence_kit.acquire.context import UnitContext, World
-    from evidence_kit.acquire.observer import Silent
-    from evidence_kit.acquire.pacing import Pacer
+    from evidence_kit.acquire.context import UnitContext
     from evidence_kit.collectors.aws.access import AwsAccess
     from evidence_kit.collectors.aws.accounts import with_members
     from evidence_kit.model.exchange import Stop
     from evidence_kit.model.source import Limit
     from evidence_kit.model.unit import Unit
 
-    world = World(now=settings.now, secret=lambda name: name, pacer=Pacer(), observer=Silent())
     whole = Unit(source="inventory", target=targets[0])
     # The accounts themselves are evidence only where `aws.organizations.accounts` collects them.
-    ctx = UnitContext(world=world, limit=Limit(rps=5), unit=whole, record=lambda _: None)
+    ctx = UnitContext(world=planning(), limit=Limit(rps=5), unit=whole, record=lambda _: None)
     try:
         found, closed = with_members(targets, AwsAccess(), ctx)
     except Stop as stop:

@@ -48,6 +48,7 @@ def run(
             keeper=keeper,
             collectors=build(specs, shared),
             now=settings.now,
+            secret=settings.secret,
             arguments=sys.argv[1:],
             observer=watch,
             workers=workers,

@@ -53,6 +53,13 @@ def passphrase() -> str:
     return str(typer.prompt("passphrase", hide_input=True, err=True))
 
 
+def secret(reference: str) -> str:
+    """Return what an inventory's `secret://…` stands for."""
+    from evidence_kit.collectors.partner.secrets import SecretStore
+
+    return SecretStore(os.environ)(reference)
+
+
 def pin() -> str:
     """Return EVIDENCE_KIT_PIN, or ask on the terminal: what opens a token is not what opens the files."""
     if said := os.environ.get("EVIDENCE_KIT_PIN"):

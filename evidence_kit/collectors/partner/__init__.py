@@ -1,0 +1,1 @@
+"""Partner APIs: one mechanism that does what a connector's file says."""
