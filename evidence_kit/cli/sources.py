@@ -1,5 +1,7 @@
 """`sources`: what can be collected, and what it takes."""
 
+from datetime import timedelta
+
 import typer
 
 from evidence_kit.cli import output
@@ -88,7 +90,7 @@ def permissions(
 
 def _facts(spec: SourceSpec) -> list[tuple[str, str]]:
     limit = f"{spec.limit.rps:g} requests a second for each {' and '.join(spec.limit.per)}"
-    kept = f"{spec.retention.days} days at the provider" if spec.retention else "as long as the provider is told to"
+    kept = f"{_said(spec.retention)} at the provider" if spec.retention else "as long as the provider is told to"
     return [
         ("provider", spec.provider),
         ("scope", f"one unit a {spec.scope}" + (", by window" if spec.windowed else ", as it is now")),
@@ -104,6 +106,13 @@ def _facts(spec: SourceSpec) -> list[tuple[str, str]]:
     ]
 
 
+def _said(period: timedelta) -> str:
+    """Write a period in days and hours: some providers keep less than whole days."""
+    hours = period.seconds // 3600
+    parts = [f"{period.days} days"] if period.days else []
+    return " and ".join([*parts, f"{hours} hours"] if hours or not parts else parts)
+
+
 def _fields(spec: SourceSpec) -> dict[str, object]:
     return {
         "name": spec.name,
@@ -115,6 +124,7 @@ def _fields(spec: SourceSpec) -> dict[str, object]:
         "limit": {"rps": spec.limit.rps, "per": list(spec.limit.per)},
         "settleSeconds": int(spec.settle.total_seconds()),
         "retentionDays": spec.retention.days if spec.retention else None,
+        "retentionSeconds": int(spec.retention.total_seconds()) if spec.retention else None,
         "params": [{"name": p.name, "help": p.help, "required": p.required} for p in spec.params],
         "docs": spec.docs,
         "digest": spec.digest,

@@ -1,7 +1,7 @@
 """Runs the real engine against the sandbox's Google, with Google's own clients and a real service account's key."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -12,6 +12,8 @@ from pathlib import Path
 from support.lab import END, Lab
 
 from evidence_kit.acquire.run import Result
+from evidence_kit.acquire.scope import Order
+from evidence_kit.collectors.registry import build
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.time import Window
 from evidence_kit.model.unit import Target
@@ -20,6 +22,7 @@ from evidence_kit.sandbox.google.logs import Entry, make_entries
 from evidence_kit.sandbox.google.server import Estate, GoogleServer, Sent
 from evidence_kit.sandbox.serving import running
 from evidence_kit.sources.catalogue import parse_source
+from evidence_kit.vaults.local import LocalVault
 
 PROJECT = "shop-prod-1"
 ACTIVITY = "cloudaudit.googleapis.com/activity"
@@ -35,13 +38,33 @@ SINKS = "/logging/v2/projects/shop-prod-1/sinks"
 EXCLUSIONS = "/logging/v2/projects/shop-prod-1/exclusions"
 # What the collector asks before any evidence: who we are, what we may see, what the project keeps.
 QUESTIONS = ("/v3/projects/shop-prod-1", ":testIamPermissions")
+ANCESTRY = "/cloudresourcemanager/v1/projects/shop-prod-1:getAncestry"
+ANCESTOR_SINKS = f"{SINKS}#ancestors"  # as the sandbox keeps what the project is shown of those above
+FOLDER_SINKS = "/logging/v2/folders/51/sinks"
+ORGANIZATION_SINKS = "/logging/v2/organizations/903218371/sinks"
+# What `_Default` is given by Google: all that `_Required` does not take.
+USUAL_FILTER = " AND ".join(
+    f'NOT LOG_ID("{service}.googleapis.com/{log}")'
+    for log in ("activity", "system_event", "access_transparency")
+    for service in ("cloudaudit", "externalaudit")
+)
 
 
 def usual_lists() -> dict[str, list[dict[str, object]]]:
     """Return the logging configuration of a project that nobody changed."""
     at = "projects/shop-prod-1/locations/global/buckets"
     return {
-        SINKS: [{"sinks": [{"name": "_Required"}, {"name": "_Default"}]}],
+        SINKS: [{"sinks": [{"name": "_Required"}, {"name": "_Default", "filter": USUAL_FILTER}]}],
+        ANCESTRY: [
+            {
+                "ancestor": [
+                    {"resourceId": {"type": kind, "id": number}}
+                    for kind, number in (("project", "shop-prod-1"), ("folder", "51"), ("organization", "903218371"))
+                ]
+            }
+        ],
+        FOLDER_SINKS: [{}],
+        ORGANIZATION_SINKS: [{}],
         EXCLUSIONS: [{}],
         BUCKETS: [
             {"buckets": [{"name": f"{at}/_Default", "retentionDays": 30}]},
@@ -93,19 +116,22 @@ class Google:
         window: Window | None = None,
         target: Target | None = None,
         step: timedelta | None = timedelta(days=1),
+        params: Mapping[str, str] | None = None,
         **engine: object,
     ) -> Result:
         """Collect; logs in one unit each unless `step` says otherwise (None: as the catalogue has it)."""
         specs = {name: sources()[name] for name in names}
         if step is not None:
             specs = {name: replace(spec, step=step) if spec.step else spec for name, spec in specs.items()}
-        return self.lab.collect(
-            *names,
-            specs=specs,
+        order = Order(
+            sources=names,
             targets=(target or self.target(),),
-            window=window,
-            **engine,  # type: ignore[arg-type]
+            window=window or self.lab.window,
+            params=params or {},
         )
+        self.lab.vault = vault = LocalVault(self.root)
+        with vault.lock(), vault.working():
+            return self.lab.engine(build(specs), **engine).collect(order)  # type: ignore[arg-type]
 
     def evidence(self) -> list[Sent]:
         """Return every answer that was a success, and is to be on disk."""

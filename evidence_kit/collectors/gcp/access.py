@@ -69,7 +69,7 @@ class GcpAccess:
 
     def credentials(self, target: Target, api: str) -> "Credentials":
         """Return the credentials as Google's own clients take them."""
-        return self._bearer(target, _scopes(api)).credentials
+        return self._bearer(target, api).credentials
 
     def once(self, target: Target, what: str, find: Callable[[], T]) -> T:
         """Return what `find` found the first time; a failure is not kept."""
@@ -87,10 +87,9 @@ class GcpAccess:
         try:
             answer = self._wire(target, api).call(ctx, ask)
         except Stop as stop:
-            if stop.status.is_whole:
-                raise Stop(UnitStatus.DENIED, f"{ask.operation}: {stop.reason}") from stop
-            raise
-        ctx.record(replace(answer.exchange, caller=self._bearer(target, _scopes(api)).email))
+            status = UnitStatus.DENIED if stop.status.is_whole else stop.status
+            raise Stop(status, f"{ask.operation}: {stop.reason}") from stop
+        ctx.record(replace(answer.exchange, caller=self._bearer(target, api).caller))
         return answer.parsed
 
     # -- who we are ------------------------------------------------------------------------------------------
@@ -108,7 +107,7 @@ class GcpAccess:
         return found
 
     def _wire(self, target: Target, api: str) -> WebWire:
-        bearer = self._bearer(target, _scopes(api))
+        bearer = self._bearer(target, api)
         quota = ("gcp", target.id, "logging read" if api == "logging" else api)
         return WebWire(
             self._session(target),
@@ -118,12 +117,17 @@ class GcpAccess:
             authorize=bearer.headers,
         )
 
-    def _bearer(self, target: Target, scopes: tuple[str, ...]) -> Bearer:
+    def _bearer(self, target: Target, api: str) -> Bearer:
+        scopes = _scopes(api)
         with self._lock:
             key = (target.id, scopes)
             if key not in self._bearers:
                 session = self._session(target)
-                bearer = Bearer(open_credentials(target, scopes), session, target=target.label)
+                # Google Workspace knows people and no projects: there, and only there, we act as an administrator.
+                subject = target.access.get("subject", "") if api in _OWN else ""
+                bearer = Bearer(
+                    open_credentials(target, scopes, subject), session, target=target.label, subject=subject
+                )
                 session.hooks["response"].append(lambda response, **_: bearer.accepted(response))
                 self._bearers[key] = bearer
             return self._bearers[key]

@@ -24,10 +24,13 @@ _MAX_KEY_FILE = 64 << 10  # a service account's key is 2.4 KB
 class Bearer:
     """One set of scopes of one target's credentials."""
 
-    def __init__(self, credentials: "Credentials", session: requests.Session, *, target: str) -> None:
+    def __init__(
+        self, credentials: "Credentials", session: requests.Session, *, target: str, subject: str = ""
+    ) -> None:
         self._credentials: Any = credentials
         self._session = session
         self._target = target
+        self._subject = subject  # whom we act as by domain-wide delegation
         self._lock = threading.RLock()
         self._used = threading.local()
         self._proven = ""  # the token that an API last accepted
@@ -38,10 +41,11 @@ class Bearer:
         return self._credentials  # type: ignore[no-any-return]
 
     @property
-    def email(self) -> str:
-        """Return the service account's name, where the credentials tell it."""
+    def caller(self) -> str:
+        """Return the service account's name, where the credentials tell it, and whom it acts as."""
         found = str(getattr(self._credentials, "service_account_email", "") or "")
-        return found if "@" in found else ""
+        known = found if "@" in found else ""
+        return f"{known} as {self._subject}" if self._subject else known
 
     def headers(self) -> dict[str, str]:
         """Return the header that says who we are; AccessError if Google gives no token."""
@@ -77,20 +81,29 @@ class Bearer:
             said = str(error.args[0])[:200] if error.args else type(error).__name__
             if isinstance(error, TransportError) or error.retryable:
                 raise Retryable(f"Google gives no access token: {said}") from error
-            raise AccessError(
-                f"Google refuses the credentials for {self._target}: {said}",
-                hint="check that the key is not disabled and that this machine's clock is right",
-            ) from error
+            raise self._refused(said) from error
         except GoogleAuthError as error:
             raise AccessError(f"no access token for {self._target}: {type(error).__name__}") from error
 
+    def _refused(self, said: str) -> AccessError:
+        if self._subject:
+            hint = "grant its client id domain-wide delegation of the scope `admin.reports.audit.readonly`"
+            message = f"Google does not let the key for {self._target} act as `{self._subject}`: {said}; {hint}"
+            return AccessError(message, hint=hint)
+        return AccessError(
+            f"Google refuses the credentials for {self._target}: {said}",
+            hint="check that the key is not disabled and that this machine's clock is right",
+        )
 
-def open_credentials(target: Target, scopes: tuple[str, ...]) -> "Credentials":
-    """Return the credentials that the inventory names, or else the machine's own."""
+
+def open_credentials(target: Target, scopes: tuple[str, ...], subject: str = "") -> "Credentials":
+    """Return the credentials that the inventory names, acting as `subject` if given, or else the machine's own."""
     path = target.access.get("credentials")
     if path:
         try:
-            return service_account.Credentials.from_service_account_info(_key_file(path), scopes=scopes)  # type: ignore[no-untyped-call, no-any-return]
+            return service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call, no-any-return]
+                _key_file(path), scopes=scopes, subject=subject or None
+            )
         except (GoogleAuthError, ValueError) as error:
             # What google-auth says about a key may quote it.
             raise AccessError(f"`{path}` holds no key of a service account") from error
@@ -99,7 +112,12 @@ def open_credentials(target: Target, scopes: tuple[str, ...]) -> "Credentials":
     except GoogleAuthError as error:
         hint = "`gcloud auth application-default login`, or name a `credentials` file in the inventory"
         raise AccessError("no Google credentials found", hint=hint) from error
-    return found
+    if not subject:
+        return found
+    if not isinstance(found, service_account.Credentials):
+        hint = "name a `credentials` file beside the inventory's `subject`"
+        raise AccessError(f"acting as `{subject}` takes the key of a service account; {hint}", hint=hint)
+    return found.with_subject(subject)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def _key_file(path: str) -> dict[str, Any]:

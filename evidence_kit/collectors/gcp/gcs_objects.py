@@ -1,11 +1,7 @@
 """Log files that a sink delivers to Cloud Storage: every generation of every file of the window's hours."""
 
-import base64
-import binascii
-import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,11 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from evidence_kit.collectors.gcp.access import as_access
+from evidence_kit.collectors.gcp.checksums import Promise
 from evidence_kit.collectors.gcp.routing import routing
 from evidence_kit.collectors.web.paging import Paging, pages
 from evidence_kit.collectors.web.wire import Ask, WebWire
 from evidence_kit.errors import UsageError
-from evidence_kit.model.exchange import Download, Item, Page, Remark, Retryable, Stream
+from evidence_kit.model.exchange import Download, Item, Page, Remark, Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
@@ -70,9 +67,28 @@ class GcsObject:
             return None
         return Window(first, last) if first < last else None
 
+    @property
+    def promise(self) -> Promise:
+        """Return what the listing says of the stored bytes. A composite object has no MD5."""
+        size = str(self.listed.get("size", ""))
+        return Promise(
+            md5=str(self.listed.get("md5Hash", "")),
+            crc32c=str(self.listed.get("crc32c", "")),
+            size=int(size) if size.isdecimal() else None,
+            generation=self.generation,
+        )
+
+    @property
+    def is_packed(self) -> bool:
+        """Say whether it was stored as gzip."""
+        return "gzip" in str(self.listed.get("contentEncoding", "")).lower()
+
     def facts(self) -> dict[str, str]:
         """Return what the record says of it."""
-        wanted = ("generation", "metageneration", "timeCreated", "timeDeleted", "md5Hash", "crc32c", "size")
+        wanted = (
+            "generation", "metageneration", "timeCreated", "timeDeleted", "md5Hash", "crc32c", "size",
+            "componentCount", "contentEncoding",
+        )  # fmt: skip
         said = {name: str(self.listed[name]) for name in wanted if name in self.listed}
         return {"bucket": self.bucket, "key": self.key, **said}
 
@@ -100,13 +116,22 @@ class GcsObjects:
             yield replace(unit, stream=bucket)
 
     def acquire(self, unit: Unit, ctx: Context) -> Iterator[Item]:
-        """Yield each listing page, then the objects on it."""
+        """Yield each listing page, then the objects on it; a bucket that is gone took its files with it."""
         if unit.window is None:
             raise UsageError("log files need a window")
+        try:
+            yield from self._objects(unit, unit.window, ctx)
+        except Stop as stop:
+            if stop.status.is_whole:
+                reason = f"a sink delivers to `{unit.stream}`, which cannot be listed: {stop.reason}"
+                raise Stop(UnitStatus.PARTIAL_ERROR, reason) from stop
+            raise
+
+    def _objects(self, unit: Unit, window: Window, ctx: Context) -> Iterator[Item]:
         wire = self._access.wire(unit.target, "storage", ctx, "objects.list")
         root = f"{self._access.root(unit.target, 'storage')}/storage/v1/b/{quote(unit.stream, safe='')}/o"
         for log in self._logs:
-            for day in _days(unit.window):
+            for day in _days(window):
                 params = {"prefix": f"{log}/{day:%Y/%m/%d}/", "versions": "true", "maxResults": 1000}
                 ask = Ask(operation="objects.list", url=root, params=params)
                 for answer, cursor in pages(wire, ctx, ask, Paging(next="nextPageToken"), result="kind"):
@@ -118,7 +143,7 @@ class GcsObjects:
                         next_cursor=cursor,
                     )
                     for item in items:
-                        yield from self._take(wire, ctx, unit.window, root, item)
+                        yield from self._take(wire, ctx, window, root, item)
 
     def _take(self, wire: WebWire, ctx: Context, window: Window, root: str, item: GcsObject) -> Iterator[Item]:
         hours = item.hours
@@ -136,30 +161,13 @@ class GcsObjects:
             url=f"{root}/{quote(item.key, safe='')}",
             params={"alt": "media", "generation": item.generation},
             # Without this word, Google unpacks what was stored packed, and its checksums would not fit.
-            headers={"Accept-Encoding": "gzip"} if item.listed.get("contentEncoding") == "gzip" else {},
+            headers={"Accept-Encoding": "gzip"} if item.is_packed else {},
         )
-        opened = partial(_checked, partial(wire.stream, ctx, ask), str(item.listed.get("md5Hash", "")))
+        if not item.promise.is_checkable:
+            message = f"{item.name} is listed without a checksum"
+            yield Remark(finding=Finding(kind="no_checksum", message=message, facts=item.facts()))
+        opened = partial(item.promise.kept_by, ctx.record, partial(wire.stream, ctx, ask))
         yield Download(name=item.name, open=opened, object=item.facts())
-
-
-@contextmanager
-def _checked(opened: Callable[[], AbstractContextManager[Stream]], md5: str) -> Iterator[Stream]:
-    """Open an object whose bytes have to be those that the listing promised."""
-    with opened() as stream:
-        yield replace(stream, chunks=_summed(stream.chunks, md5))
-
-
-def _summed(chunks: Iterator[bytes], md5: str) -> Iterator[bytes]:
-    hashed: Any = hashlib.md5(usedforsecurity=False)
-    for chunk in chunks:
-        hashed.update(chunk)
-        yield chunk
-    try:
-        promised = base64.b64decode(md5, validate=True)
-    except binascii.Error:
-        promised = b"?"
-    if md5 and promised != hashed.digest():
-        raise Retryable("the MD5 of what arrived is not the one in the listing")
 
 
 def _days(window: Window) -> Iterator[datetime]:

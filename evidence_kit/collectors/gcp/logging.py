@@ -14,7 +14,10 @@ from urllib.parse import quote
 import requests
 
 from evidence_kit.collectors.gcp.access import as_access
+from evidence_kit.collectors.gcp.ancestors import Ancestry, ancestry
+from evidence_kit.collectors.gcp.lateness import Lateness
 from evidence_kit.collectors.gcp.routing import (
+    ALWAYS_KEPT,
     BOTH,
     DEFAULT,
     REQUIRED,
@@ -31,11 +34,12 @@ from evidence_kit.model.exchange import Closed, Item, Page, Remark, Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import Window, rfc3339
+from evidence_kit.model.time import Window, compact, parse_instant, rfc3339
 from evidence_kit.model.unit import Finding, Scope, Unit
 
 PAGE = 1000  # the most that Google gives; its own default is 50
 _OPERATION = "entries.list"
+SINCE = "received_since"
 _ANSWER = frozenset({"entries", "nextPageToken"})
 
 
@@ -50,12 +54,14 @@ class CloudLogging:
         self._bucket = str(spec.settings.get("bucket", DEFAULT))
         self._private = bool(spec.settings.get("private", False))
         self._resource = str(spec.settings.get("resource", "projects/{project}"))
+        # Of several logs, those that go elsewhere than `_Required` can be kept away from every bucket.
+        self._routed = tuple(log for log in self._logs if log not in ALWAYS_KEPT)
         if not self._logs and not self._filter:
             raise UsageError(f"source {spec.name}: `logs` or `filter` has to say which entries are meant")
 
     def units(self, scope: Scope, ctx: Context) -> Iterator[Unit]:
         """Yield one unit, which the engine cuts; what we may not see or Google has forgotten is settled here."""
-        unit = Unit(source=self.spec.name, target=scope.target, window=scope.window)
+        unit = _whole(self.spec.name, scope, ctx.now())
         if "{organization}" in self._resource and not scope.target.access.get("organization"):
             reason = "the inventory names no `organization` for this target"
             yield replace(unit, settled=(UnitStatus.OUT_OF_SCOPE, reason))
@@ -76,12 +82,13 @@ class CloudLogging:
             raise UsageError("log entries need a window")
         wire = self._access.wire(unit.target, "logging", ctx, _OPERATION)
         question = self._question(unit, unit.window)
-        token, seen = "", set[str]()
+        token, seen, late = "", set[str](), Lateness(self.spec.settle)
         while token not in seen:
             seen.add(token)
             answer = self._ask(unit, ctx, wire, question, token)
             token = str(answer.parsed.get("nextPageToken") or "")
             times = _times(answer.parsed)
+            late.read(answer.parsed)
             yield Page(
                 name=_OPERATION,
                 body=answer.body,
@@ -92,6 +99,7 @@ class CloudLogging:
                 last_event=times[-1] if times else "",
             )
             if not token:
+                yield from late.remarks()
                 yield from self._ended(unit, unit.window, ctx)
                 return
         raise Stop(UnitStatus.PARTIAL_ERROR, "entries.list repeats a page token: the provider runs in a loop")
@@ -106,6 +114,8 @@ class CloudLogging:
         if self._filter:
             clauses.append(f"({filled(self._filter, self._access.values(unit.target))})")
         clauses += [f'timestamp>="{rfc3339(window.start)}"', f'timestamp<"{rfc3339(window.end)}"']
+        if since := unit.settings.get(SINCE):
+            clauses.append(f'receiveTimestamp>="{since}"')
         return {
             "resourceNames": [resource],
             "filter": " AND ".join(clauses),
@@ -148,18 +158,31 @@ class CloudLogging:
         While Google may still deliver, that comes first: the unit stays open, and the findings say the rest.
         """
         found = routing(self._access, unit.target, self._place(unit), ctx)
+        above = Ancestry() if self._bucket == REQUIRED else ancestry(self._access, unit.target, found.resource, ctx)
         if found.unknown:
             message = f"whether entries are excluded cannot be told: {found.unknown}"
             yield Remark(finding=Finding(kind="exclusions_unknown", message=message))
         settled = window.end + self.spec.settle <= ctx.now()
-        for status, reason in (*self._losses(found), *self._forgotten(found, window, ctx.now())):
+        for status, reason in (*self._losses(found, above), *self._forgotten(found, window, ctx.now())):
             yield Remark(finding=Finding(kind=status.value, message=reason))
             if settled:
                 yield Closed(status=status, reason=reason)
-        for rule in found.exclusions if self._bucket != REQUIRED else ():
-            if (reach := rule.reach(self._logs)) == "may":
+        if self._bucket != REQUIRED:
+            yield from self._doubts(found, above)
+
+    def _doubts(self, found: Routing, above: Ancestry) -> Iterator[Remark]:
+        """Yield what may keep entries from us, without it being certain."""
+        for status, message in above.unknown:
+            yield Remark(finding=Finding(kind=status.value, message=message))
+        for rule in (*above.takers, *found.exclusions):
+            if (reach := rule.reach(self._routed)) == "may":
                 facts = {"exclusion": rule.name, "filter": rule.filter[:2000], "reach": reach}
-                message = f"the exclusion `{rule.name}` may drop entries"
+                message = f"it depends on the entry whether {rule.said}"
+                yield Remark(finding=Finding(kind="exclusion", message=message, facts=facts))
+        for log in self._routed:
+            if not found.unknown and found.keeps(log) is None:
+                facts = {"log": log, "filter": found.default_filter[:2000]}
+                message = f"it depends on the entry whether a sink leads `{log}` into a bucket of the project"
                 yield Remark(finding=Finding(kind="exclusion", message=message, facts=facts))
 
     def _forgotten(self, found: Routing, window: Window, now: datetime) -> Iterator[tuple[UnitStatus, str]]:
@@ -168,18 +191,21 @@ class CloudLogging:
         if self._bucket == BOTH and days is not None and window.start < now - timedelta(days=days):
             yield UnitStatus.EXPIRED_RETENTION, f"what is not in `_Required` is kept for {days} days only"
 
-    def _losses(self, found: Routing) -> Iterator[tuple[UnitStatus, str]]:
+    def _losses(self, found: Routing, above: Ancestry) -> Iterator[tuple[UnitStatus, str]]:
         """Yield every loss that is certain; the last one is how the unit ends."""
         if sampled := str(self.spec.settings.get("sampled", "")):
             yield UnitStatus.SAMPLED_AT_SOURCE, sampled
         if self._bucket == REQUIRED:
             return  # nothing can keep an entry out of this bucket
-        for rule in found.exclusions:
-            if rule.reach(self._logs) == "covers":
+        for rule in (*above.takers, *found.exclusions):
+            if rule.reach(self._routed) == "covers":
                 status = UnitStatus.SAMPLED_AT_SOURCE if rule.samples else UnitStatus.EXCLUDED_AT_SOURCE
-                yield status, f"the exclusion `{rule.name}` drops entries: {rule.filter[:300]}"
-        if found.default_off:
-            yield UnitStatus.EXCLUDED_AT_SOURCE, "the sink `_Default` is switched off"
+                yield status, f"{rule.said}: {rule.filter[:300]}"
+        lost = [] if found.unknown else [log for log in self._routed if found.keeps(log) is False]
+        if lost:
+            named = "`, `".join(lost)
+            reason = f"no bucket gets `{named}`: the sink `_Default` is {found.default_said}"
+            yield UnitStatus.EXCLUDED_AT_SOURCE, reason
 
 
 class _Carrier:
@@ -200,6 +226,15 @@ class _Carrier:
         response.status_code = 200
         response._content = self.answer.body  # noqa: SLF001 - a response has no other way in for a body
         return response
+
+
+def _whole(source: str, scope: Scope, now: datetime) -> Unit:
+    """Return all of a scope as one unit, which is another one where only what came since some time is asked for."""
+    unit = Unit(source=source, target=scope.target, window=scope.window)
+    if not (said := scope.params.get(SINCE, "")):
+        return unit
+    since = parse_instant(said, now=now)
+    return replace(unit, stream=f"received-since-{compact(since)}", settings={SINCE: rfc3339(since)})
 
 
 def _kept(unit: Unit, days: int | None, now: datetime) -> Iterator[Unit]:

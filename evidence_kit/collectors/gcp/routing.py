@@ -1,4 +1,4 @@
-"""How a project keeps its logs: permissions to see them, exclusions that drop them, buckets that forget them."""
+"""How a project keeps its logs: permissions to see them, rules that drop them, sinks that lead them into a bucket."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,30 +7,46 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from evidence_kit.collectors.gcp.access import GcpAccess
+from evidence_kit.collectors.gcp.filters import passes
 from evidence_kit.collectors.web.wire import Ask
 from evidence_kit.errors import ProviderError
 from evidence_kit.model.exchange import Stop
 from evidence_kit.model.ports import Context
+from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.unit import Target
 
 SEE = "logging.logEntries.list"
 SEE_PRIVATE = "logging.privateLogEntries.list"
 DEFAULT, REQUIRED, BOTH = "_Default", "_Required", "both"
+# These go to `_Required` of the project they are written in, whatever any sink, exclusion or ancestor says.
+ALWAYS_KEPT = frozenset(
+    f"{service}.googleapis.com/{log}"
+    for service in ("cloudaudit", "externalaudit")
+    for log in ("activity", "system_event", "access_transparency")
+)
 _STORAGE = "storage.googleapis.com/"  # how a sink's destination begins where it is a bucket
 _DAYS = 30  # what `_Default` keeps where nobody said otherwise
 _MAX_PAGES = 100  # of sinks, exclusions or buckets; a project may have 200 sinks and 100 buckets
 _NAMED = re.compile(r"(?:log_?name\s*(=~|=|:)\s*|log_id\s*(\()\s*)(\"[^\"]*\"|[^\s()\"]+)", re.IGNORECASE)
 _NEGATED = re.compile(r"\bNOT\b|!=|!~|(?:^|[\s(])-", re.IGNORECASE)
 _SAMPLED = re.compile(r"\bsample\s*\(", re.IGNORECASE)
+_BUCKET = re.compile(r"logging\.googleapis\.com/(.+?)/locations/[^/]+/buckets/[^/]+")
 Reach = Literal["covers", "may", "no"]
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A rule by which entries are dropped before anything keeps them."""
+    """A rule by which entries never get to the sinks that keep them: dropped, or taken elsewhere from above."""
 
     name: str
     filter: str
+    taken_to: str = ""  # the destination of a sink of an ancestor that takes them
+
+    @property
+    def said(self) -> str:
+        """Return what it does, for people."""
+        what = f"the sink `{self.name}` takes entries to `{self.taken_to}` before the project's own sinks see them"
+        return what if self.taken_to else f"the exclusion `{self.name}` drops entries"
 
     @property
     def samples(self) -> bool:
@@ -59,11 +75,23 @@ def _names(sign: str, value: str, log: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sink:
+    """A sink that is on and leads into a log bucket. `is_near` where that is surely one of the same project."""
+
+    name: str
+    filter: str
+    is_near: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Routing:
     """What a project's logging configuration says. `unknown` is why it could not be read, if so."""
 
+    resource: str = ""
     exclusions: tuple[Exclusion, ...] = ()
-    default_off: bool = False
+    keepers: tuple[Sink, ...] = ()
+    default_filter: str = ""
+    default_said: str = ""
     days: Mapping[str, int] = field(default_factory=dict)  # by bucket
     delivered: tuple[str, ...] = ()  # buckets of Cloud Storage that sinks write to
     unknown: str = ""
@@ -79,6 +107,34 @@ class Routing:
             return self.days.get(REQUIRED)
         asked = [days for name, days in self.days.items() if bucket == BOTH or name != REQUIRED]
         return max(asked, default=None)
+
+    def keeps(self, log: str) -> bool | None:
+        """Say whether a sink leads all entries of `log` into a bucket where they are read; None if that may be."""
+        verdicts = [passes(sink.filter, self.resource, log) and (sink.is_near or None) for sink in self.keepers]
+        return True if True in verdicts else None if None in verdicts else False
+
+
+def _keepers(resource: str, sinks: Sequence[Mapping[str, Any]]) -> Iterator[Sink]:
+    for sink in sinks:
+        name, leads_to = str(sink.get("name", "")), str(sink.get("destination", ""))
+        is_usual = name == DEFAULT and not leads_to
+        place = _BUCKET.fullmatch(leads_to)
+        if name == REQUIRED or sink.get("disabled") or not (place or is_usual):
+            continue
+        is_near = is_usual or (place is not None and place[1] == resource)
+        yield Sink(name=name, filter=str(sink.get("filter", "")), is_near=is_near)
+
+
+def _default_said(default: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the sink `_Default` does with entries, for people."""
+    if not default:
+        return "not there"
+    if default[0].get("disabled"):
+        return "off"
+    leads_to = str(default[0].get("destination", ""))
+    if leads_to and not _BUCKET.fullmatch(leads_to):
+        return f"leading to `{leads_to[:200]}`"
+    return f"there for `{str(default[0].get('filter', ''))[:300]}` only"
 
 
 def _delivered(sinks: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -97,7 +153,12 @@ def permissions(access: GcpAccess, target: Target, resource: str, ctx: Context) 
             method="POST",
             body={"permissions": [SEE, SEE_PRIVATE]},
         )
-        found = access.ask(target, api, ctx, ask).get("permissions", [])
+        try:
+            found = access.ask(target, api, ctx, ask).get("permissions", [])
+        except Stop as stop:
+            blocked = stop.status is UnitStatus.DENIED_BY_POLICY
+            why = "a policy above us blocks even that question" if blocked else "that question failed"
+            raise Stop(stop.status, f"what we may see of {resource} is not known, for {why}: {stop.reason}") from stop
         return frozenset(str(one) for one in found) if isinstance(found, list) else frozenset()
 
     return access.once(target, f"permissions {resource}", find)
@@ -108,21 +169,24 @@ def routing(access: GcpAccess, target: Target, resource: str, ctx: Context) -> R
 
     def find() -> Routing:
         try:
-            sinks = list(_all(access, target, ctx, f"{resource}/sinks", "sinks"))
-            dropped = list(_all(access, target, ctx, f"{resource}/exclusions", "exclusions"))
-            buckets = list(_all(access, target, ctx, f"{resource}/locations/-/buckets", "buckets"))
+            sinks = list(listed(access, target, ctx, f"{resource}/sinks", "sinks"))
+            dropped = list(listed(access, target, ctx, f"{resource}/exclusions", "exclusions"))
+            buckets = list(listed(access, target, ctx, f"{resource}/locations/-/buckets", "buckets"))
         except Stop as stop:
-            return Routing(unknown=stop.reason)
+            return Routing(resource=resource, unknown=stop.reason)
         default = [sink for sink in sinks if sink.get("name") == DEFAULT]
         rules = [*dropped, *(rule for sink in default for rule in sink.get("exclusions", []))]
         return Routing(
+            resource=resource,
+            keepers=tuple(_keepers(resource, sinks)),
+            default_filter=str(default[0].get("filter", "")) if default else "",
             exclusions=tuple(
                 Exclusion(str(rule.get("name", "")), str(rule.get("filter", "")))
                 for rule in rules
                 if not rule.get("disabled")
             ),
             delivered=_delivered(sinks),
-            default_off=any(sink.get("disabled") for sink in default),
+            default_said=_default_said(default),
             days={
                 str(bucket.get("name", "")).rpartition("/")[2]: int(bucket.get("retentionDays", _DAYS))
                 for bucket in buckets
@@ -132,13 +196,17 @@ def routing(access: GcpAccess, target: Target, resource: str, ctx: Context) -> R
     return access.once(target, f"routing {resource}", find)
 
 
-def _all(access: GcpAccess, target: Target, ctx: Context, path: str, key: str) -> Iterator[Mapping[str, Any]]:
+def listed(
+    access: GcpAccess, target: Target, ctx: Context, path: str, key: str, which: str = ""
+) -> Iterator[Mapping[str, Any]]:
+    """Yield everything in a list of Cloud Logging's configuration; `which` is the API's own filter of it."""
     url, token = f"{access.root(target, 'logging')}/v2/{path}", ""
     for _ in range(_MAX_PAGES):
-        params = {"pageSize": 100, **({"pageToken": token} if token else {})}
+        said = {"filter": which, "pageToken": token}
+        params = {"pageSize": 100, **{name: value for name, value in said.items() if value}}
         answer = access.ask(target, "logging", ctx, Ask(operation=f"{key}.list", url=url, params=params))
         found = answer.get(key, [])
         yield from (one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
         if not (token := str(answer.get("nextPageToken", ""))):
             return
-    raise ProviderError(f"{key} of the project never end")
+    raise ProviderError(f"`{path}` never ends")

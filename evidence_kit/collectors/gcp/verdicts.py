@@ -33,6 +33,9 @@ _BY_POLICY = frozenset(
 _POLICY_WORDS = re.compile(
     r"vpc ?service ?controls|prohibited by organization|organization policy|org policy", re.IGNORECASE
 )
+# The id under which the perimeter's owner finds the denial in the Policy Denied audit log.
+_DENIAL = re.compile(r"vpcServiceControlsUniqueIdentifier['\": ]{1,4}([\w-]{1,200})", re.IGNORECASE)
+_DENIAL_ID = re.compile(r"[\w-]{1,200}")
 _PAGE_TOKEN = re.compile(r"page[ _]?token", re.IGNORECASE)
 _DELAY = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
 
@@ -50,6 +53,8 @@ class GcpDialect:
         error = _error(body)
         reasons, message = _reasons(error), str(error.get("message", ""))
         said = f"HTTP {status} {error.get('status', '')}: {message}".replace(" :", ":")[:500]
+        if denial := _denial(error, message):
+            said = f"VPC Service Controls, denial `{denial}`: {said}"
         if status == HTTPStatus.TOO_MANY_REQUESTS or reasons & _THROTTLED:
             return Retryable(said, throttled=True, after=_after(error, headers))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
@@ -71,6 +76,23 @@ def _status(status: int, reasons: frozenset[str], message: str, *, is_google: bo
     if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.GONE} and _PAGE_TOKEN.search(message):
         return UnitStatus.PARTIAL_TRUNCATED
     return UnitStatus.PARTIAL_ERROR
+
+
+def _denial(error: Mapping[str, Any], message: str) -> str:
+    """Return the unique id of a perimeter's denial, wherever the API at hand puts it; empty if it is none."""
+    for part in _listed(error, "details"):
+        metadata = part.get("metadata")
+        if part.get("reason") in _BY_POLICY and isinstance(metadata, dict) and _is_id(uid := metadata.get("uid")):
+            return str(uid)
+        for violation in _listed(part, "violations"):
+            if violation.get("type") == "VPC_SERVICE_CONTROLS" and _is_id(uid := violation.get("description")):
+                return str(uid)
+    found = _DENIAL.search(message)
+    return found[1] if found else ""
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and _DENIAL_ID.fullmatch(value) is not None
 
 
 def _error(body: bytes) -> Mapping[str, Any]:

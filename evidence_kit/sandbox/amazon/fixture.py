@@ -8,8 +8,8 @@ from typing import Any
 import jmespath
 
 from evidence_kit.sandbox.amazon.buckets import Bucket, raw_body
-from evidence_kit.sandbox.amazon.models import Paging, Service, service
 from evidence_kit.sandbox.amazon.shapes import checked
+from evidence_kit.sandbox.protocols.models import Paging, Service, service
 from evidence_kit.sandbox.wire import Refusal
 
 Output = Mapping[str, Any]

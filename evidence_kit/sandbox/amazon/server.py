@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from evidence_kit.sandbox.amazon.asking import Params, moment, params_of, recognise
 from evidence_kit.sandbox.amazon.buckets import Bucket, etag
 from evidence_kit.sandbox.amazon.fixture import Estate, Line, Output
-from evidence_kit.sandbox.amazon.models import Service, service
 from evidence_kit.sandbox.door import Asked, Door
 from evidence_kit.sandbox.faults import Reply, error_reply
 from evidence_kit.sandbox.naming import Request
+from evidence_kit.sandbox.protocols.asking import Params, moment, params_of, recognise
+from evidence_kit.sandbox.protocols.models import Service, service
 from evidence_kit.sandbox.wire import Refusal, Wire
 
 ACCOUNT = "111122223333"

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from evidence_kit.sandbox.amazon.asking import moment
+from evidence_kit.sandbox.protocols.asking import moment
 
 T = TypeVar("T")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {

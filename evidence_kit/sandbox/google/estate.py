@@ -18,6 +18,13 @@ _POLICY = {
 }
 
 
+# Applications of Google Workspace that report what was done in them.
+_APPS = (
+    "admin", "calendar", "chat", "context_aware_access", "drive", "gemini_in_workspace_apps", "gmail",
+    "groups_enterprise", "login", "mobile", "rules", "saml", "token", "user_accounts", "vault",
+)  # fmt: skip
+
+
 def _named(key: str, *names: str, **more: object) -> dict[str, object]:
     return {key: [{"name": name, "createTime": _SINCE, **more} for name in names]}
 
@@ -42,8 +49,15 @@ def _logging() -> dict[str, Pages]:
         {"name": "_Required", "destination": f"logging.googleapis.com/{at}/_Required"},
         {"name": "_Default", "destination": f"logging.googleapis.com/{at}/_Default"},
     ]
+    # It copies what is below the folder and takes nothing away.
+    copy = {"name": "copy", "destination": "storage.googleapis.com/shop-audit", "includeChildren": True}
     return {
         f"/logging/v2/{_P}/sinks": [{"sinks": sinks}],
+        "/logging/v2/folders/51/sinks": [{"sinks": [copy]}],
+        "/logging/v2/folders/51/exclusions": [{}],
+        "/logging/v2/organizations/903218371/sinks": [{}],
+        "/logging/v2/organizations/903218371/exclusions": [{}],
+        "/logging/v2/organizations/903218371/settings": [{"name": "organizations/903218371/settings"}],
         f"/logging/v2/{_P}/exclusions": [{}],
         f"/logging/v2/{_P}/locations/-/buckets": [
             {"buckets": [{"name": f"{at}/_Default", "retentionDays": 30}]},
@@ -62,7 +76,12 @@ def _identities() -> dict[str, Pages]:
     organization = "organizations/903218371"
     found: dict[str, Pages] = {
         f"/cloudresourcemanager/v1/{_P}:getAncestry": [
-            {"ancestor": [{"resourceId": {"type": "organization", "id": "903218371"}}]}
+            {
+                "ancestor": [
+                    {"resourceId": {"type": kind, "id": number}}
+                    for kind, number in (("project", PROJECT), ("folder", "51"), ("organization", "903218371"))
+                ]
+            }
         ],
         f"/cloudresourcemanager/v3/{_P}:getIamPolicy": [_POLICY],
         f"/cloudresourcemanager/v3/{organization}": [{"name": organization, "displayName": "example.com"}],
@@ -109,6 +128,9 @@ def _assets() -> dict[str, Pages]:
             {"readTime": window["endTime"], "assets": [{"name": account, "updateTime": _SINCE}]},
         ],
         f"/cloudasset/v1/{_P}:batchGetAssetsHistory": [{"assets": [{"window": window, "asset": {"name": bucket}}]}],
+        f"/cloudasset/v1/{_P}:searchAllResources": [
+            {"results": [{"name": f"//bigquery.googleapis.com/{_P}/datasets/costs/tables/gcp_billing_export_v1_0A"}]}
+        ],
         f"/cloudasset/v1/{_P}:searchAllIamPolicies": [{"results": [{"resource": bucket, "policy": _POLICY}]}],
         f"/securitycenter/v2/{_P}/sources/-/findings": [
             {"listFindingsResults": findings[:2]},
@@ -121,7 +143,16 @@ def _assets() -> dict[str, Pages]:
 def _vertex() -> dict[str, Pages]:
     model, endpoint, store = f"{_AT}/models/9", f"{_AT}/endpoints/31", f"{_AT}/metadataStores/default"
     v1 = "/aiplatform/v1/"
-    deployed = {"trafficSplit": {"5001": 90, "5002": 10}, "deployedModels": [{"id": "5001", "model": model}]}
+    logged = {
+        "enabled": True,
+        "samplingRate": 0.25,
+        "bigqueryDestination": {"outputUri": f"bq://{PROJECT}.logs.requests"},
+    }
+    deployed = {
+        "trafficSplit": {"5001": 90, "5002": 10},
+        "deployedModels": [{"id": "5001", "model": model}],
+        "predictRequestResponseLoggingConfig": logged,
+    }
     found: dict[str, Pages] = {
         f"{v1}{_P}/locations": [{"locations": [{"name": _AT, "locationId": PLACE}]}],
         f"{v1}{_AT}/models": [_named("models", model)],
@@ -132,6 +163,9 @@ def _vertex() -> dict[str, Pages]:
     }
     for kind in ("artifacts", "executions", "contexts"):
         found[f"{v1}{store}/{kind}"] = [_named(kind, f"{store}/{kind}/1"), _named(kind, f"{store}/{kind}/2")]
+    for number in (1, 2):
+        events = [{"artifact": f"{store}/artifacts/{number}", "execution": f"{store}/executions/{number}"}]
+        found[f"{v1}{store}/executions/{number}:queryExecutionInputsAndOutputs"] = [{"events": events}]
     for kind in (
         "customJobs", "trainingPipelines", "hyperparameterTuningJobs", "batchPredictionJobs", "tuningJobs",
         "pipelineJobs", "schedules", "datasets", "featurestores", "indexes",
@@ -189,6 +223,11 @@ def _data() -> dict[str, Pages]:
         f"/cloudkms/v1/{key}:getIamPolicy": [_POLICY],
         bigquery: [{"kind": "bigquery#datasetList", "datasets": [{"id": "x:logs", "datasetReference": dataset}]}],
         f"{bigquery}/logs": [{"kind": "bigquery#dataset", "id": "x:logs", "access": [{"role": "OWNER"}]}],
+        f"{bigquery}/logs/tables/requests": [{"kind": "bigquery#table", "id": "x:logs.requests", "numRows": "3"}],
+        f"{bigquery}/logs/tables/requests/data": [
+            {"kind": "bigquery#tableDataList", "totalRows": "3", "rows": [{"f": [{"v": "1"}, {"v": "{}"}]}] * 2},
+            {"kind": "bigquery#tableDataList", "totalRows": "3", "rows": [{"f": [{"v": "2"}, {"v": "{}"}]}]},
+        ],
         f"{bigquery}/logs/tables": [{"kind": "bigquery#tableList", "tables": [{"tableReference": table}]}],
         f"/secretmanager/v1/{_P}/secrets": [_named("secrets", secret)],
         f"/secretmanager/v1/{secret}/versions": [_named("versions", f"{secret}/versions/3", state="ENABLED")],
@@ -216,7 +255,7 @@ def _serving() -> dict[str, Pages]:
 def _workspace() -> dict[str, Pages]:
     kind = "admin#reports#activities"
     found: dict[str, Pages] = {}
-    for app in ("login", "admin", "drive", "token", "user_accounts"):
+    for app in _APPS:
         items = [
             {"id": {"time": "2026-11-21T07:00:00.000Z", "uniqueQualifier": str(n), "applicationName": app}}
             for n in (1, 2)

@@ -2,12 +2,13 @@
 
 import threading
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal[
     "throttle", "status", "short", "html", "unauthenticated", "denied", "disabled", "vpc_sc", "token_loop",
     "duplicate", "expired_token", "reset",
 ]  # fmt: skip
+DENIAL = "Qy3xW8-sandbox_perimeter"  # the unique id of what a perimeter refuses
 HTML = b"<!doctype html><title>Sign in</title><p>Please accept the terms of this network."
 _REFUSALS: dict[str, tuple[int, str, str, str]] = {
     "throttle": (429, "RESOURCE_EXHAUSTED", "Quota exceeded for 'Read requests per minute'", "RATE_LIMIT_EXCEEDED"),
@@ -17,7 +18,7 @@ _REFUSALS: dict[str, tuple[int, str, str, str]] = {
     "vpc_sc": (
         403,
         "PERMISSION_DENIED",
-        "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: x",
+        f"Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: {DENIAL}",
         "SECURITY_POLICY_VIOLATED",
     ),
     "expired_token": (400, "INVALID_ARGUMENT", "page_token has expired", ""),
@@ -74,18 +75,23 @@ class Faults:
         return None
 
 
-def refusal(code: int, status: str, message: str, reason: str = "") -> dict[str, object]:
+def refusal(code: int, status: str, message: str, reason: str = "") -> dict[str, Any]:
     """Return an error as Google's newer APIs write it."""
     kind = "type.googleapis.com/google.rpc.ErrorInfo"
     details = [{"@type": kind, "reason": reason, "domain": "googleapis.com"}] if reason else []
     return {"error": {"code": code, "message": message, "status": status, "details": details}}
 
 
-def refused(fault: Fault) -> tuple[int, dict[str, object]] | None:
+def refused(fault: Fault) -> tuple[int, dict[str, Any]] | None:
     """Return the answer of a fault that is a refusal."""
     if fault.kind == "status":
         return fault.status, refusal(fault.status, "UNAVAILABLE", "The service is currently unavailable")
     if fault.kind not in _REFUSALS:
         return None
     code, status, message, reason = _REFUSALS[fault.kind]
-    return code, refusal(code, status, message, reason)
+    said = refusal(code, status, message, reason)
+    if fault.kind == "vpc_sc":
+        kind = "type.googleapis.com/google.rpc.PreconditionFailure"
+        violation = {"type": "VPC_SERVICE_CONTROLS", "description": DENIAL}
+        said["error"]["details"].append({"@type": kind, "violations": [violation]})
+    return code, said

@@ -11,12 +11,18 @@ EMAIL = "ir-readonly@shop-prod-1.iam.gserviceaccount.com"
 
 
 def make_tls(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Return a server's context for 127.0.0.1 and the file of the CA that its clients trust."""
+    """Return a server's context for 127.0.0.1 and the file of the CA that its clients trust.
+
+    Certificate and key are left beside it, for a server that is a program of its own.
+    """
     import trustme
 
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    issued.configure_cert(context)
+    (folder / "sandbox-server.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(folder / "sandbox-server.key"))
     path = folder / "sandbox-ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return context, path

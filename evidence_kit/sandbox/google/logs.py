@@ -78,7 +78,7 @@ def _fits(entry: Entry, path: str, sign: str, values: tuple[str, ...]) -> bool:
     found: Any = entry
     for part in path.split("."):
         found = found.get(part) if isinstance(found, Mapping) else None
-    if path == "timestamp":
+    if path in {"timestamp", "receiveTimestamp"}:
         ours, theirs = datetime.fromisoformat(str(found)), datetime.fromisoformat(values[0])
         return {
             ">=": ours >= theirs,

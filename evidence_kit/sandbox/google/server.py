@@ -27,6 +27,8 @@ from evidence_kit.sandbox.serving import LoopbackServer
 
 _OBJECTS = re.compile(r"/storage/storage/v1/b/([^/]+)/o")
 _MEDIA = re.compile(r"/storage/storage/v1/b/([^/]+)/o/(.+)")
+_ANCESTORS = 'in_scope("ANCESTOR")'  # asks a list of sinks for those above that intercept
+_DELEGABLE = "https://www.googleapis.com/auth/admin.reports.audit.readonly"
 _LIFE = 3600  # seconds that an access token lives
 _LINGER_NOT = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: close sends RST and not FIN
 Answer = tuple[int, Mapping[str, Any]]
@@ -56,6 +58,8 @@ class Estate:
     entries: Sequence[Entry] = ()
     lists: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # path with its API -> pages
     objects: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # bucket -> items with a `body`
+    administrators: frozenset[str] = frozenset({"admin@example.com"})  # whom the key may act as in Workspace
+    is_closed: bool = False  # whether the key itself sees nothing of Workspace
     permissions: frozenset[str] = frozenset({"logging.logEntries.list", "logging.privateLogEntries.list"})
 
 
@@ -72,6 +76,8 @@ class GoogleServer(LoopbackServer):
         self.tokens: set[str] = set()
         self.listing = 2  # objects a page: few, so that paging is always met
         self.scopes: list[str] = []  # asked for, token by token
+        self.subjects: list[str] = []  # acted as, token by token; empty where the key acted for itself
+        self._delegated: set[str] = set()
         self._tokens: dict[str, int] = {}
         self._loop: dict[str, str] = {}
         self._guard_pages = threading.Lock()
@@ -88,9 +94,18 @@ class GoogleServer(LoopbackServer):
         claims = form.get("assertion", [".."])[0].split(".")[1]
         with suppress(ValueError):
             said = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-            self.scopes.append(str(said.get("scope", "")))
+            scope, subject = str(said.get("scope", "")), str(said.get("sub", ""))
+            if subject and (subject not in self.estate.administrators or scope != _DELEGABLE):
+                return 401, {
+                    "error": "unauthorized_client",
+                    "error_description": "Client is unauthorized to retrieve access tokens using this method, or"
+                    " client not authorized for any of the scopes requested.",
+                }
+            self.scopes.append(scope)
+            self.subjects.append(subject)
             token = f"ya29.sandbox-{secrets.token_hex(16)}"
             self.tokens.add(token)
+            self._delegated |= {token} if subject else set()
             return 200, {"access_token": token, "expires_in": _LIFE, "token_type": "Bearer"}
         return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
 
@@ -145,6 +160,11 @@ class GoogleServer(LoopbackServer):
         page = {"kind": "storage#objects"} | ({"items": found[start : start + size]} if found else {})
         return 200, page | self._next(start + size if start + size < len(found) else None)
 
+    def is_closed(self, path: str, authorization: str) -> bool:
+        """Say whether Workspace refuses: where the key has no role of its own, only an administrator may look."""
+        own = authorization.removeprefix("Bearer ") not in self._delegated
+        return self.estate.is_closed and own and path.startswith("/admin/")
+
     def media(self, path: str, asked: Mapping[str, Any]) -> bytes | None:
         """Return the bytes of one generation of an object, if that is what is asked for."""
         found = _MEDIA.fullmatch(path)
@@ -157,9 +177,14 @@ class GoogleServer(LoopbackServer):
 
     def _listed(self, path: str, asked: Mapping[str, Any]) -> Answer:
         pages, start = self.estate.lists[path], self._from(asked)
+        if asked.get("filter") == _ANCESTORS:
+            pages = self.estate.lists.get(f"{path}#ancestors", [{}])
         if start is None:
             return 400, refusal(400, "INVALID_ARGUMENT", "page_token is invalid")
-        return 200, dict(pages[start]) | self._next(start + 1 if start + 1 < len(pages) else None)
+        following = self._next(start + 1 if start + 1 < len(pages) else None)
+        if path.startswith("/bigquery/") and path.endswith("/data"):  # alone in what it calls this
+            following = dict(zip(("pageToken",), following.values(), strict=False))
+        return 200, dict(pages[start]) | following
 
     def _next(self, start: int | None) -> dict[str, str]:
         if start is None:
@@ -230,6 +255,11 @@ class _Visit(BaseHTTPRequestHandler):
             code, page = 401, refusal(401, "UNAUTHENTICATED", "Request had invalid authentication credentials")
         elif (fault := server.faults.take(path)) is not None:
             code, page = server.spoil(fault, path, asked)
+        elif server.is_closed(path, self.headers["Authorization"]):
+            code, page = (
+                401,
+                refusal(401, "UNAUTHENTICATED", "Access denied. You are not authorized to read activity"),
+            )
         else:
             code, page = server.answer(path, asked)
         if fault is not None and fault.kind == "reset":

@@ -2,10 +2,10 @@
 
 import base64
 import hashlib
-import json
 from collections import Counter
 from datetime import timedelta
 
+import google_crc32c
 import pytest
 from support.google import END, SINKS
 
@@ -20,9 +20,10 @@ BUCKET = "shop-audit"
 
 def item(name, body, generation="1", **more):
     md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+    crc32c = base64.b64encode(google_crc32c.value(body).to_bytes(4, "big")).decode()
     return {
         "kind": "storage#object", "name": name, "generation": generation, "size": str(len(body)), "md5Hash": md5,
-        "crc32c": "AAAAAA==", "body": body, **more,
+        "crc32c": crc32c, "body": body, **more,
     }  # fmt: skip
 
 
@@ -90,9 +91,44 @@ def test_a_fault_within_a_download_loses_nothing(sink, kind):
 def test_other_bytes_than_the_listing_promised_are_no_success(sink):
     sink.estate.objects[BUCKET] = [{**hour(7), "body": b"something else"}, hour(8)]
     (outcome,) = sink.collect(SOURCE).outcomes
-    assert outcome.status is UnitStatus.PARTIAL_ERROR
+    assert outcome.status is UnitStatus.INTEGRITY_FAILED
     assert files(sink) == digests(hour(8))
-    assert "MD5" in json.dumps(sink.lab.findings())
+
+
+def test_a_composite_object_has_no_md5_and_is_held_to_its_crc(sink):
+    whole = {name: value for name, value in hour(7).items() if name != "md5Hash"} | {"componentCount": 2}
+    sink.estate.objects[BUCKET] = [whole]
+    (outcome,) = sink.collect(SOURCE).outcomes
+    assert outcome.status is UnitStatus.COMPLETE
+    assert files(sink) == digests(whole)
+    sink.estate.objects[BUCKET] = [{**whole, "body": b"x" * len(whole["body"])}]
+    (outcome,) = sink.collect(SOURCE).outcomes
+    assert outcome.status is UnitStatus.INTEGRITY_FAILED
+    assert "CRC32C" in outcome.reason
+
+
+def test_what_arrives_under_a_wrong_checksum_is_on_the_ledger_each_time(sink):
+    sink.estate.objects[BUCKET] = [{**hour(7), "body": b"y" * len(hour(7)["body"])}]
+    (outcome,) = sink.collect(SOURCE).outcomes
+    assert outcome.status is UnitStatus.INTEGRITY_FAILED
+    assert [line["error"] for line in sink.lab.exchanges() if line.get("error")] == ["other checksum"] * 3
+    assert sink.lab.findings()[0]["facts"]["status"] == "integrity_failed"
+
+
+def test_an_object_without_any_checksum_is_taken_and_named(sink):
+    bare = {name: value for name, value in hour(7).items() if name not in {"md5Hash", "crc32c"}}
+    sink.estate.objects[BUCKET] = [bare]
+    (outcome,) = sink.collect(SOURCE).outcomes
+    assert outcome.status is UnitStatus.COMPLETE
+    assert [finding["kind"] for finding in sink.lab.findings()] == ["no_checksum"]
+
+
+def test_an_object_that_was_listed_and_is_gone_keeps_the_unit_from_being_whole(sink):
+    sink.server.faults.add(Fault(kind="status", status=404, path="08:00:00_08:59:59_S0.json", times=None))
+    (outcome,) = sink.collect(SOURCE).outcomes
+    assert outcome.status is UnitStatus.PARTIAL_ERROR
+    assert "not there any more" in outcome.reason
+    assert files(sink) == digests(*(hour(n) for n in range(6, 12) if n != 8))
 
 
 @pytest.mark.parametrize("name", ["no-time.json", "99:00:00_99:59:59_S0.json", "10:00:00_09:00:00_S0.json"])

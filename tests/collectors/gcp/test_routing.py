@@ -3,12 +3,26 @@
 from datetime import timedelta
 
 import pytest
-from support.google import ACTIVITY, BUCKETS, DATA, END, EXCLUSIONS, PROJECT, SINKS, START
+from support.google import (
+    ACTIVITY,
+    ANCESTOR_SINKS,
+    ANCESTRY,
+    BUCKETS,
+    DATA,
+    END,
+    EXCLUSIONS,
+    FOLDER_SINKS,
+    ORGANIZATION_SINKS,
+    PROJECT,
+    SINKS,
+    START,
+    USUAL_FILTER,
+)
 
 from evidence_kit.collectors.gcp.routing import Exclusion
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window
-from evidence_kit.sandbox.google.faults import Fault
+from evidence_kit.sandbox.google.faults import DENIAL, Fault
 
 ADMIN = "gcp.logging.admin_activity"
 READS = "gcp.logging.data_access"
@@ -39,8 +53,10 @@ def test_a_missing_permission_ends_denied_before_entries_could_be_silently_absen
 
 def test_permissions_and_routing_are_asked_once_for_all_logs_of_a_project(google):
     google.collect(ADMIN, READS, "gcp.logging.dns", "gcp.logging.firewall")
-    for path in (":testIamPermissions", f"/v3/projects/{PROJECT}", "/sinks", "/exclusions"):
+    for path in (":testIamPermissions", f"/v3/projects/{PROJECT}", EXCLUSIONS):
         assert len(google.asked(path)) == 1, path
+    assert len(google.asked("/sinks")) == 2, "its own, and those above it that intercept"
+    assert not google.asked(ANCESTRY)
     assert len(google.asked("/buckets")) == 2, "two pages"
 
 
@@ -86,6 +102,173 @@ def test_a_default_sink_that_is_off_keeps_nothing(google):
     assert outcome.status is UnitStatus.EXCLUDED_AT_SOURCE
 
 
+# -- a `_Default` that somebody rewrote ----------------------------------------------------------------------------
+
+
+def sinks(google, *found):
+    google.estate.lists[SINKS] = [{"sinks": [{"name": "_Required"}, *found]}]
+
+
+def bucket(place=f"projects/{PROJECT}"):
+    return f"logging.googleapis.com/{place}/locations/eu/buckets/audit"
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"name": "_Default", "disabled": True}, "is off"),
+        ({"name": "_Default", "destination": "storage.googleapis.com/b"}, "is leading to `storage.googleapis.com/b`"),
+        ({"name": "_Default", "filter": 'LOG_ID("x")'}, 'is there for `LOG_ID("x")` only'),
+        ({"name": "copy", "destination": "storage.googleapis.com/b"}, "is not there"),
+    ],
+)
+def test_why_no_bucket_gets_the_log_is_said(google, found, said):
+    sinks(google, found)
+    (outcome,) = google.collect(READS).outcomes
+    assert outcome.status is UnitStatus.EXCLUDED_AT_SOURCE
+    assert outcome.reason.endswith(f"the sink `_Default` {said}")
+
+
+@pytest.mark.parametrize("text", [f'{USUAL_FILTER} AND NOT LOG_ID("{DATA}")', 'severity="ERROR" AND LOG_ID("x")'])
+def test_a_default_sink_whose_filter_keeps_the_log_out_ends_the_unit_excluded(google, text):
+    google.fill(DATA, 5)
+    sinks(google, {"name": "_Default", "filter": text})
+    (outcome,) = google.collect(READS).outcomes
+    assert (outcome.status, outcome.records) == (UnitStatus.EXCLUDED_AT_SOURCE, 5), "what is there is kept"
+    assert DATA in outcome.reason
+    assert google.collect(ADMIN).outcomes[0].status is UnitStatus.COMPLETE, "`_Required` takes no filter"
+
+
+def test_a_default_sink_that_lets_part_of_the_log_through_is_a_finding(google):
+    sinks(google, {"name": "_Default", "filter": "severity>=ERROR"})
+    (outcome,) = google.collect(READS).outcomes
+    assert outcome.status is UnitStatus.COMPLETE
+    (finding,) = google.lab.findings()
+    assert (finding["kind"], finding["facts"]["filter"]) == ("exclusion", "severity>=ERROR")
+
+
+@pytest.mark.parametrize(
+    ("other", "status", "findings"),
+    [
+        ({"destination": bucket()}, UnitStatus.COMPLETE, 0),
+        ({"destination": bucket(), "filter": f'LOG_ID("{DATA}")'}, UnitStatus.COMPLETE, 0),
+        ({"destination": bucket(), "filter": 'LOG_ID("x")'}, UnitStatus.EXCLUDED_AT_SOURCE, 1),
+        ({"destination": bucket(), "disabled": True}, UnitStatus.EXCLUDED_AT_SOURCE, 1),
+        ({"destination": bucket("projects/415104041262")}, UnitStatus.COMPLETE, 1),
+        ({"destination": "storage.googleapis.com/shop-audit"}, UnitStatus.EXCLUDED_AT_SOURCE, 1),
+        ({"destination": "pubsub.googleapis.com/projects/p/topics/t"}, UnitStatus.EXCLUDED_AT_SOURCE, 1),
+    ],
+)
+def test_without_the_default_sink_it_takes_another_one_into_a_bucket(google, other, status, findings):
+    sinks(google, {"name": "_Default", "disabled": True}, {"name": "other", **other})
+    (outcome,) = google.collect(READS).outcomes
+    assert outcome.status is status
+    assert len(google.lab.findings()) == findings
+
+
+def test_of_two_logs_only_the_one_that_can_be_kept_away_is_missed(google):
+    sinks(google, {"name": "_Default", "filter": f'{USUAL_FILTER} AND NOT LOG_ID("{DATA}")'})
+    (outcome,) = google.collect("gcp.logging.gke_audit").outcomes
+    assert outcome.status is UnitStatus.EXCLUDED_AT_SOURCE
+    assert ACTIVITY not in outcome.reason.partition(":")[0]
+
+
+# -- folders and the organisation above ------------------------------------------------------------------------------
+
+
+def taker(**more):
+    return {
+        "name": "central", "destination": "logging.googleapis.com/projects/siem-1/locations/eu/buckets/all",
+        "includeChildren": True, "interceptChildren": True, **more,
+    }  # fmt: skip
+
+
+def refuse(google, *paths, kind="denied"):
+    for path in paths:
+        google.server.faults.add(Fault(kind=kind, path=path, times=None))
+
+
+def kinds(google):
+    return [finding["kind"] for finding in google.lab.findings()]
+
+
+@pytest.mark.parametrize("text", ["", f'LOG_ID("{DATA}")'])
+def test_a_sink_above_that_intercepts_the_log_ends_the_unit_excluded_and_says_where_it_went(google, text):
+    google.fill(DATA, 5)
+    google.estate.lists[ANCESTOR_SINKS] = [{}, {"sinks": [taker(filter=text, resourceName="folders/51/sinks/c")]}]
+    (outcome,) = google.collect(READS).outcomes
+    assert (outcome.status, outcome.records) == (UnitStatus.EXCLUDED_AT_SOURCE, 5)
+    assert outcome.reason.startswith(
+        "the sink `folders/51/sinks/c` takes entries to `logging.googleapis.com/projects/s"
+    )
+    assert google.collect(ADMIN).outcomes[0].status is UnitStatus.COMPLETE, "`_Required` is out of their reach"
+
+
+@pytest.mark.parametrize("place", [FOLDER_SINKS, ORGANIZATION_SINKS])
+def test_where_the_project_shows_no_sinks_each_ancestor_is_asked(google, place):
+    google.estate.lists[place] = [{}, {"sinks": [taker()]}]
+    refuse(google, SINKS)
+    (outcome,) = google.collect(READS).outcomes
+    assert outcome.status is UnitStatus.EXCLUDED_AT_SOURCE
+    assert f"`{place.removeprefix('/logging/v2/')}/central`" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"interceptChildren": False},
+        {"includeChildren": False},
+        {"disabled": True},
+        {"filter": 'LOG_ID("x")'},
+        {"destination": f"logging.googleapis.com/projects/{PROJECT}"},
+    ],
+)
+@pytest.mark.parametrize("refused", [[], [SINKS]])
+def test_a_sink_above_that_only_copies_or_is_about_other_logs_takes_nothing(google, more, refused):
+    google.estate.lists[FOLDER_SINKS] = [{"sinks": [taker(**more)]}]
+    google.estate.lists[ANCESTOR_SINKS] = [{"sinks": [taker(**more)]}]
+    refuse(google, *refused)
+    assert google.collect(READS).outcomes[0].status is UnitStatus.COMPLETE
+    assert kinds(google) == ["exclusions_unknown" for _ in refused]
+
+
+def test_a_sink_above_that_may_take_entries_is_a_finding(google):
+    google.estate.lists[ANCESTOR_SINKS] = [
+        {"sinks": [taker(filter='resource.type="gcs_bucket"', resourceName="o/s")]}
+    ]
+    (outcome,) = google.collect(READS).outcomes
+    assert outcome.status is UnitStatus.COMPLETE
+    (finding,) = google.lab.findings()
+    assert finding["facts"]["exclusion"] == "o/s"
+
+
+@pytest.mark.parametrize(
+    ("paths", "kind", "found"),
+    [
+        ([SINKS], "denied", []),
+        ([SINKS, FOLDER_SINKS], "denied", ["denied"]),
+        ([SINKS, ORGANIZATION_SINKS], "vpc_sc", ["denied_by_policy"]),
+        (["/sinks"], "denied", ["denied", "denied"]),
+        ([SINKS, ":getAncestry"], "denied", ["denied"]),
+        ([SINKS, ":getAncestry"], "disabled", ["denied"]),
+    ],
+)
+def test_what_is_above_and_may_not_be_read_is_a_finding_and_no_obstacle(google, paths, kind, found):
+    refuse(google, *paths, kind=kind)
+    google.fill(DATA, 3)
+    (outcome,) = google.collect(READS).outcomes
+    assert (outcome.status, outcome.records) == (UnitStatus.COMPLETE, 3)
+    assert kinds(google) == ["exclusions_unknown", *found]
+
+
+def test_for_entries_that_nobody_can_take_nothing_above_is_asked(google):
+    google.collect(ADMIN)
+    assert len(google.asked("/sinks")) == 1
+
+
+# -- what may be, and what cannot be known ---------------------------------------------------------------------------
+
+
 def test_what_may_apply_is_a_finding_and_what_does_not_is_none(google):
     exclude(google, 'severity<"ERROR"')
     (outcome,) = google.collect(READS).outcomes
@@ -109,7 +292,7 @@ def test_no_exclusion_reaches_the_required_bucket(google):
 
 
 def test_configuration_that_may_not_be_read_is_a_finding_and_no_obstacle(google):
-    google.server.faults.add(Fault(kind="denied", path="/sinks", times=None))
+    google.server.faults.add(Fault(kind="denied", path=SINKS, times=None))
     google.fill(DATA, 3)
     (outcome,) = google.collect(READS).outcomes
     assert (outcome.status, outcome.records) == (UnitStatus.COMPLETE, 3)
@@ -160,6 +343,21 @@ def test_a_source_of_the_organisation_is_out_of_scope_without_one(google):
     target = google.target(organization="903218371")
     (outcome,) = google.collect("gcp.logging.organization_activity", target=target).outcomes
     assert (outcome.status, outcome.records) == (UnitStatus.COMPLETE, len(made))
+
+
+def test_a_preflight_that_a_perimeter_blocks_says_so_and_under_which_id(google):
+    google.server.faults.add(Fault(kind="vpc_sc", path=":testIamPermissions", times=None))
+    (outcome,) = google.collect(READS).outcomes
+    assert outcome.status is UnitStatus.DENIED_BY_POLICY
+    assert "a policy above us blocks even that question" in outcome.reason
+    assert DENIAL in outcome.reason
+
+
+def test_a_log_that_a_perimeter_protects_is_denied_by_policy_under_its_id(google):
+    google.server.faults.add(Fault(kind="vpc_sc", path="entries:list", times=None))
+    (outcome,) = google.collect(READS).outcomes
+    assert outcome.status is UnitStatus.DENIED_BY_POLICY
+    assert f"VPC Service Controls, denial `{DENIAL}`" in outcome.reason
 
 
 @pytest.mark.parametrize(

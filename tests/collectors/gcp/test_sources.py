@@ -36,7 +36,7 @@ def calls(spec):
 
 def usual(spec):
     """Return how a unit of a source ends where nothing goes wrong."""
-    if "sampled" in spec.settings:
+    if "sampled" in spec.settings or "marks" in spec.settings:
         return UnitStatus.SAMPLED_AT_SOURCE
     return UnitStatus.COMPLETE_UNSETTLED if spec.windowed and END + spec.settle > LATER else UnitStatus.COMPLETE
 
@@ -52,6 +52,9 @@ def test_a_source_of_calls_brings_every_page_as_it_was_sent(shop, name):
     if name == "gcp.project.iam_policy":
         asked += [one for one in shop.asked(shop.estate.project) if one.path.startswith("/cloudres")][1:]
     assert shop.stored() == Counter(one.sha256 for one in asked)
+    for path in {one.path for one in asked}:
+        wanted = len(shop.estate.lists.get(path, [None]))
+        assert sum(one.path == path for one in asked) >= wanted, f"{path} has {wanted} pages"
     bodies = {path: json.loads(body) for path, body in shop.lab.bodies(source=name)}
     assert {path.parent.name for path in bodies} == {str(call["operation"]) for call in calls(spec)}
     assert any(jmespath.search(spec.records.path, body) for body in bodies.values())

@@ -49,6 +49,42 @@ def test_an_error_ends_the_unit_with_the_status_that_it_means(code, body, status
     assert verdict(code, body) is status
 
 
+PERIMETER = "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: Ab-9_z"
+VIOLATION = {
+    "@type": "type.googleapis.com/google.rpc.PreconditionFailure",
+    "violations": [{"type": "VPC_SERVICE_CONTROLS", "description": "Ab-9_z"}],
+}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        said(403, "PERMISSION_DENIED", PERIMETER),
+        said(403, "PERMISSION_DENIED", "x" * 900, VIOLATION),
+        said(403, "PERMISSION_DENIED", "m", {**reason("SECURITY_POLICY_VIOLATED"), "metadata": {"uid": "Ab-9_z"}}),
+        said(403, "PERMISSION_DENIED", "m", {**reason("VPC_SERVICE_CONTROLS"), "metadata": {"uid": 3}}, VIOLATION),
+        said(403, message=PERIMETER, errors=[{"reason": "vpcServiceControls"}]),
+    ],
+)
+def test_a_perimeter_is_named_by_the_unique_id_of_its_denial(body):
+    found = GcpDialect().verdict(403, body.encode(), {})
+    assert found.status is UnitStatus.DENIED_BY_POLICY
+    assert found.reason.startswith("VPC Service Controls, denial `Ab-9_z`: HTTP 403")
+    assert len(found.reason) < 600
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        said(403, "", "m", {"violations": [{"type": "VPC_SERVICE_CONTROLS", "description": "see `above`"}]}),
+        said(403, "", "m", {**reason("SECURITY_POLICY_VIOLATED"), "metadata": "none"}),
+        said(403, "", "m", {"violations": [{"type": "TOS", "description": "Ab-9_z"}]}),
+    ],
+)
+def test_what_is_no_id_is_not_quoted_as_one(body):
+    assert "denial `" not in GcpDialect().verdict(403, body.encode(), {}).reason
+
+
 @pytest.mark.parametrize(
     ("code", "body", "headers", "after"),
     [

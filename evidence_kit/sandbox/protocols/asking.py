@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, unquote
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 from botocore.utils import parse_timestamp
 
-from evidence_kit.sandbox.amazon.models import Service, particular
 from evidence_kit.sandbox.naming import Request
+from evidence_kit.sandbox.protocols.models import Service, particular
 
 Params = dict[str, object]
 
@@ -41,7 +41,10 @@ def recognise(request: Request, services: tuple[Service, ...]) -> tuple[Service,
     ]
     if not fitting:
         return None
-    service, route = max(fitting, key=lambda pair: particular(pair[1]))
+    # Two operations can share a route; today's clients send the one that is not deprecated.
+    service, route = max(
+        fitting, key=lambda pair: (not pair[0].operation(pair[1].operation).deprecated, particular(pair[1]))
+    )
     return service, route.operation
 
 

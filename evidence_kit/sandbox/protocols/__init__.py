@@ -1,0 +1,1 @@
+"""How AWS services are spoken with, as botocore's models describe it: requests read, answers written."""
