@@ -37,7 +37,7 @@ lock:
 	uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" --extra sandbox -o requirements.lock pyproject.toml tests/build-requirements.in
 	uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command "make lock" --extra sandbox --extra pkcs11 --extra kms-gcp --group dev -c requirements.lock \
+	  --custom-compile-command "make lock" --extra sandbox --extra pkcs11 --extra keyring --group dev -c requirements.lock \
 	  -o requirements-dev.lock pyproject.toml tests/build-requirements.in
 
 $(VENV)/bin/python:
@@ -50,9 +50,10 @@ $(VENV)/.demo: requirements.lock pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 # The JavaScript check of examples/verify is tested where npm can install what it needs, and skipped by name elsewhere.
-$(VENV)/.dev: requirements-dev.lock examples/verify/package-lock.json $(VENV)/.demo
+$(VENV)/.dev: requirements-dev.lock examples/verify/package-lock.json tests/azurite/package-lock.json $(VENV)/.demo
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@! command -v npm >/dev/null || npm ci --prefix examples/verify --no-audit --no-fund --silent || true
+	@! command -v npm >/dev/null || npm ci --prefix tests/azurite --ignore-scripts --no-audit --no-fund --silent || true
 	touch $@
 
 clean:

@@ -1,11 +1,11 @@
 """`sources`: what can be collected, and what it takes."""
 
-from datetime import timedelta
 
 import typer
 
 from evidence_kit.cli import output
 from evidence_kit.model.source import SourceSpec
+from evidence_kit.model.time import spelled
 
 app = typer.Typer(help="What can be collected, and what it takes.", no_args_is_help=True)
 
@@ -90,7 +90,7 @@ def permissions(
 
 def _facts(spec: SourceSpec) -> list[tuple[str, str]]:
     limit = f"{spec.limit.rps:g} requests a second for each {' and '.join(spec.limit.per)}"
-    kept = f"{_said(spec.retention)} at the provider" if spec.retention else "as long as the provider is told to"
+    kept = f"{spelled(spec.retention)} at the provider" if spec.retention else "as long as the provider is told to"
     return [
         ("provider", spec.provider),
         ("scope", f"one unit a {spec.scope}" + (", by window" if spec.windowed else ", as it is now")),
@@ -104,13 +104,6 @@ def _facts(spec: SourceSpec) -> list[tuple[str, str]]:
         ("documented", spec.docs),
         ("digest", f"sha256:{spec.digest}"),
     ]
-
-
-def _said(period: timedelta) -> str:
-    """Write a period in days and hours: some providers keep less than whole days."""
-    hours = period.seconds // 3600
-    parts = [f"{period.days} days"] if period.days else []
-    return " and ".join([*parts, f"{hours} hours"] if hours or not parts else parts)
 
 
 def _fields(spec: SourceSpec) -> dict[str, object]:

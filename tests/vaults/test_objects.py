@@ -4,21 +4,19 @@ import base64
 import hashlib
 import hmac
 import json
-import shutil
 import socket
-import subprocess
-import time
 import urllib.request
 from contextlib import closing
 from email.utils import formatdate
 from pathlib import Path
-from urllib.parse import quote
 
 import boto3
 import obstore
 import pytest
 from moto.server import ThreadedMotoServer
 from obstore.store import from_url
+from support import azurite
+from support.gcs_server import running_gcs_server
 
 from evidence_kit.custody.verify.case import Options, verify_bag, verify_case
 from evidence_kit.errors import (
@@ -35,10 +33,8 @@ from evidence_kit.vaults import objects
 from evidence_kit.vaults.objects import ObjectVault
 from evidence_kit.vaults.registry import open_subject
 
-AZURITE = shutil.which("azurite-blob")
 # The one account that every Azure emulator knows; its key stands in the manual.
 EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-FAKE_GCS = shutil.which("fake-gcs-server")
 
 
 def free_port():
@@ -287,34 +283,18 @@ def test_a_bag_without_a_folder_is_refused(small_case, bucket, environ) -> None:
 # -- Azure and Google ----------------------------------------------------------------------------------------
 
 
-def serving(command, port):
-    """Start a server; wait until it answers."""
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(300):
-        with closing(socket.socket()) as trial:
-            if trial.connect_ex(("127.0.0.1", port)) == 0:
-                return server
-        time.sleep(0.1)
-    server.kill()
-    raise AssertionError(f"{command[0]} does not answer")
-
-
 @pytest.fixture
 def azure(tmp_path, monkeypatch):
     """Azurite, and the environment in which it is found."""
-    port = free_port()
-    command = [AZURITE, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(tmp_path / "azurite")]
-    server = serving([*command, "--silent", "--disableTelemetry", "--skipApiVersionCheck"], port)
-    said = {
-        "AZURE_STORAGE_ACCOUNT_NAME": "devstoreaccount1",
-        "AZURE_STORAGE_ACCOUNT_KEY": EMULATOR_KEY,
-        "AZURE_STORAGE_ENDPOINT": f"http://127.0.0.1:{port}/devstoreaccount1",
-    }
-    for name, value in said.items():
-        monkeypatch.setenv(name, value)
-    yield said
-    server.terminate()
-    server.wait()
+    with azurite.azurite(tmp_path / "azurite") as url:
+        said = {
+            "AZURE_STORAGE_ACCOUNT_NAME": azurite.ACCOUNT,
+            "AZURE_STORAGE_ACCOUNT_KEY": EMULATOR_KEY,
+            "AZURE_STORAGE_ENDPOINT": f"{url}/{azurite.ACCOUNT}",
+        }
+        for name, value in said.items():
+            monkeypatch.setenv(name, value)
+        yield said
 
 
 def put_case(store, root):
@@ -323,7 +303,7 @@ def put_case(store, root):
             obstore.put(store, f"c/{path.relative_to(root)}", path.read_bytes())
 
 
-@pytest.mark.skipif(AZURITE is None, reason="azurite-blob is not installed")
+@pytest.mark.skipif(azurite.BINARY is None, reason=azurite.MISSING)
 def test_a_case_in_an_azure_container_verifies(case, azure) -> None:
     asked = signed_azure("PUT", azure, "/evidence?restype=container")
     urllib.request.urlopen(asked).close()  # noqa: S310 - loopback
@@ -363,33 +343,24 @@ def test_azure_without_an_account_is_usage(monkeypatch) -> None:
 
 @pytest.fixture
 def google(monkeypatch):
-    """A fake Google Cloud Storage, and the environment in which it is found."""
-    port = free_port()
-    where = ["-host", "127.0.0.1", "-port", str(port), "-public-host", f"127.0.0.1:{port}"]
-    server = serving([FAKE_GCS, "-backend", "memory", "-scheme", "http", *where], port)
-    base = f"http://127.0.0.1:{port}"
-    account = {
-        "gcs_base_url": base,
-        "disable_oauth": True,
-        "client_email": "",
-        "private_key": "",
-        "private_key_id": "",
-    }
-    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", json.dumps(account))
-    yield {"base": base}
-    server.terminate()
-    server.wait()
+    """A fake Google Cloud Storage that a client finds by its key."""
+    with running_gcs_server() as server:
+        account = {
+            "gcs_base_url": server.url,
+            "disable_oauth": True,
+            "client_email": "",
+            "private_key": "",
+            "private_key_id": "",
+        }
+        monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", json.dumps(account))
+        yield server
 
 
-@pytest.mark.skipif(FAKE_GCS is None, reason="fake-gcs-server is not installed")
 def test_a_case_in_a_google_bucket_verifies(case, google) -> None:
-    base, kind = google["base"], "application/octet-stream"
-    post(f"{base}/storage/v1/b?project=p", b'{"name": "evidence"}', "application/json")
+    google.bucket("evidence")
     for path in case.files:
-        name = quote(f"c/{path}", safe="")
-        url = f"{base}/upload/storage/v1/b/evidence/o?uploadType=media&name={name}"
-        post(url, (case.root / path).read_bytes(), kind)
+        google.put("evidence", f"c/{path}", (case.root / path).read_bytes())
 
-    assert judge("gs://evidence/c", google, case).exit(require_complete=True) is Exit.OK
+    assert judge("gs://evidence/c", {}, case).exit(require_complete=True) is Exit.OK
     with pytest.raises(EmptyError):
-        open_subject("gs://evidence/nothing", google)
+        open_subject("gs://evidence/nothing", {})

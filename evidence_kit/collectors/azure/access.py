@@ -17,7 +17,9 @@ from requests.adapters import HTTPAdapter
 
 from evidence_kit import __version__
 from evidence_kit.collectors import peer
+from evidence_kit.collectors.azure.blob_wire import BlobSpeaker, BlobWire
 from evidence_kit.collectors.azure.clouds import cloud_of
+from evidence_kit.collectors.azure.hunting_wire import HuntingSpeaker, HuntingWire
 from evidence_kit.collectors.azure.speaker import Speaker, claimed_caller, claims_of
 from evidence_kit.collectors.azure.verdicts import token_refused
 from evidence_kit.collectors.web.wire import Ask, WebWire
@@ -33,6 +35,13 @@ _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 # azure-identity warns of every refusal, with the names in it; the record has what matters.
 logging.getLogger("azure").addHandler(logging.NullHandler())
 _CONNECTIONS = 64  # one a unit at work
+# APIs whose answers or refusals are not read as the others' are.
+_SPOKEN: Mapping[str, tuple[type[Speaker], type[WebWire]]] = {
+    "storage": (BlobSpeaker, BlobWire),
+    "hunting": (HuntingSpeaker, HuntingWire),
+}
+# What is part of another API: its address, its audience, the question whose tenant it is.
+_WITHIN = {"hunting": "graph"}
 _FIX = "name `tenant`, `subscription` or `workspace` of the target in the inventory"
 
 
@@ -66,7 +75,7 @@ class AzureAccess:
         return {name: value for name, value in named.items() if value}
 
     def root(self, target: Target, api: str) -> str:
-        """Return the address of `graph`, `arm`, `loganalytics` or `manage`, without a slash at its end."""
+        """Return the address of one of a cloud's APIs, without a slash at its end."""
         return target.access.get(f"endpoint.{api}") or cloud_of(target.access).find(api)[0]
 
     def scope(self, target: Target, api: str) -> str:
@@ -124,14 +133,16 @@ class AzureAccess:
 
     def wire(self, target: Target, api: str, ctx: Context, operation: str) -> WebWire:
         """Return the wire to one API, after making sure that the credentials are the target's."""
-        self._require_identity(target, api, ctx)
+        self._require_identity(target, _WITHIN.get(api, api), ctx)
         return self._wire(target, api, ctx, operation)
 
     def _wire(self, target: Target, api: str, ctx: Context, operation: str) -> WebWire:
-        speaker = Speaker(
-            token=lambda: self.token(target, api, ctx), renew=lambda refused: self.renew(target, refused)
+        speakers, wires = _SPOKEN.get(api, (Speaker, WebWire))
+        speaker = speakers(
+            token=lambda: self.token(target, _WITHIN.get(api, api), ctx),
+            renew=lambda refused: self.renew(target, refused),
         )
-        return WebWire(
+        return wires(
             self.session(target),
             speaker,
             target=target.id,

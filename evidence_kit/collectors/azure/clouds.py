@@ -27,17 +27,21 @@ def _same(host: str) -> tuple[str, str]:
     return f"https://{host}", f"https://{host}"
 
 
+# One audience opens the accounts of every cloud; an account's name stands before the host.
+_STORAGE_AUDIENCE = "https://storage.azure.com"
 _PUBLIC = {
     "graph": _same("graph.microsoft.com"),
     "arm": _same("management.azure.com"),
     "loganalytics": ("https://api.loganalytics.azure.com", "https://api.loganalytics.io"),
     "manage": _same("manage.office.com"),
+    "storage": ("https://blob.core.windows.net", _STORAGE_AUDIENCE),
 }
 _GOVERNMENT = {
     "graph": _same("graph.microsoft.us"),
     "arm": _same("management.usgovcloudapi.net"),
     "loganalytics": _same("api.loganalytics.us"),
     "manage": _same("manage.office365.us"),
+    "storage": ("https://blob.core.usgovcloudapi.net", _STORAGE_AUDIENCE),
 }
 _HIGH = Cloud("https://login.microsoftonline.us", _GOVERNMENT)
 # Azure Government and GCC High are one place. GCC is the public cloud with an activity feed of its own.
@@ -60,6 +64,7 @@ CLOUDS: Mapping[str, Cloud] = {
             "graph": _same("microsoftgraph.chinacloudapi.cn"),
             "arm": _same("management.chinacloudapi.cn"),
             "loganalytics": _same("api.loganalytics.azure.cn"),
+            "storage": ("https://blob.core.chinacloudapi.cn", _STORAGE_AUDIENCE),
         },
     ),
 }

@@ -28,6 +28,36 @@ _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'")
 _FORBIDDEN = ("|", ";", "//", "`", "~~~", "@", "\\", '"', "'")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tongue:
+    """What one service that speaks Kusto calls things: a row's time, what its shards are made of, its size."""
+
+    time: str
+    item: str
+    size: str
+
+
+LOG_ANALYTICS = Tongue(time="TimeGenerated", item="_ItemId", size="sum(_BilledSize)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one answer of a service holds, and how much of that is asked for."""
+
+    max_rows: int
+    pack_rows: int
+    pack_bytes: int
+
+    def is_heavy(self, count: "Count") -> bool:
+        """Say whether one answer may not hold what a bin does."""
+        return count.rows > self.pack_rows or count.size > self.pack_bytes
+
+
+def limits() -> Limits:
+    """Return what an answer of Log Analytics holds."""
+    return Limits(max_rows=MAX_ROWS, pack_rows=PACK_ROWS, pack_bytes=PACK_BYTES)
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """How many rows the service says begin in one bin, and how large they are billed."""
@@ -37,11 +67,6 @@ class Count:
     rows: int
     size: int
     late: int = 0  # of them, those that arrived after the first count
-
-    @property
-    def is_heavy(self) -> bool:
-        """Whether one answer may not hold it."""
-        return self.rows > PACK_ROWS or self.size > PACK_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +99,7 @@ class Question:
     table: str
     where: str = ""
     narrower: str = ""
+    tongue: Tongue = LOG_ANALYTICS
 
     def __post_init__(self) -> None:
         if _TABLE.fullmatch(self.table) is None:
@@ -83,27 +109,28 @@ class Question:
 
     def rows(self, span: Span) -> str:
         """Ask for the rows of a span."""
-        sharded = f"\n| where hash(_ItemId, {span.shards}) == {span.shard}" if span.shards > 1 else ""
+        sharded = f"\n| where hash({self.tongue.item}, {span.shards}) == {span.shard}" if span.shards > 1 else ""
         return self._within(span.window) + sharded
 
     def count(self, window: Window, width: timedelta) -> str:
         """Ask how many rows there are, by bin; bins without any are not in the answer."""
-        return f"{self._within(window)}\n| summarize Rows=count(), Bytes=sum(_BilledSize) by {_bin(width)}"
+        return f"{self._within(window)}\n| summarize Rows=count(), Bytes={self.tongue.size} by {self._bin(width)}"
 
     def recount(self, window: Window, since: datetime) -> str:
         """Ask once more, by the hour, and how many of them arrived after `since`."""
         late = f"Late=countif(ingestion_time() >= datetime({rfc3339(since)}))"
-        return f"{self._within(window)}\n| summarize Rows=count(), {late} by {_bin(HOUR)}"
+        return f"{self._within(window)}\n| summarize Rows=count(), {late} by {self._bin(HOUR)}"
 
     def _within(self, window: Window) -> str:
         start, end = rfc3339(window.start), rfc3339(window.end)
-        lines = [self.table, f"where TimeGenerated >= datetime({start}) and TimeGenerated < datetime({end})"]
+        time = self.tongue.time
+        lines = [self.table, f"where {time} >= datetime({start}) and {time} < datetime({end})"]
         lines += [f"where ({predicate})" for predicate in (self.where, self.narrower) if predicate]
         return "\n| ".join(lines)
 
-
-def _bin(width: timedelta) -> str:
-    return f"TimeGenerated=bin(TimeGenerated, {'1h' if width == HOUR else '1s'})"
+    def _bin(self, width: timedelta) -> str:
+        time = self.tongue.time
+        return f"{time}=bin({time}, {'1h' if width == HOUR else '1s'})"
 
 
 def _require_predicate(text: str) -> None:
@@ -134,11 +161,12 @@ def halved(window: Window, width: timedelta) -> tuple[Window, ...]:
     return Window(window.start, middle), Window(middle, window.end)
 
 
-def heavy(counts: Iterable[Count], window: Window) -> Iterator[Window]:
+def heavy(counts: Iterable[Count], window: Window, most: Limits | None = None) -> Iterator[Window]:
     """Yield the stretches whose hours one answer may not hold, adjoining ones together, a day at the most."""
     current: Window | None = None
+    most = most or limits()
     for count in counts:
-        if not count.is_heavy:
+        if not most.is_heavy(count):
             continue
         part = clamped(count, window)
         if current and current.end == part.start and part.end - current.start <= FINE:
@@ -151,25 +179,26 @@ def heavy(counts: Iterable[Count], window: Window) -> Iterator[Window]:
         yield current
 
 
-def pack(counts: Sequence[Count], window: Window) -> tuple[Span, ...]:
+def pack(counts: Sequence[Count], window: Window, most: Limits | None = None) -> tuple[Span, ...]:
     """Tile `window` with as few spans as hold it, none above what one answer may hold.
 
     Stretches without rows belong to a neighbour, so that what arrives there late is asked for all the same.
     """
     spans: list[Span] = []
+    most = most or limits()
     start, rows, size = window.start, 0, 0
     for count in sorted(counts, key=lambda count: count.start):
-        if rows and (rows + count.rows > PACK_ROWS or size + count.size > PACK_BYTES):
+        if rows and (rows + count.rows > most.pack_rows or size + count.size > most.pack_bytes):
             begin = clamped(count, window).start
-            spans += _parts(Window(start, begin), rows, size)
+            spans += _parts(Window(start, begin), rows, size, most)
             start, rows, size = begin, 0, 0
         rows, size = rows + count.rows, size + count.size
-    return (*spans, *_parts(Window(start, window.end), rows, size))
+    return (*spans, *_parts(Window(start, window.end), rows, size, most))
 
 
-def _parts(window: Window, rows: int, size: int) -> Iterator[Span]:
+def _parts(window: Window, rows: int, size: int, most: Limits) -> Iterator[Span]:
     """Cut a bin that is too large by itself; others stay whole."""
-    parts = min(MAX_SHARDS, max(math.ceil(rows / PACK_ROWS), math.ceil(size / PACK_BYTES), 1))
+    parts = min(MAX_SHARDS, max(math.ceil(rows / most.pack_rows), math.ceil(size / most.pack_bytes), 1))
     for shard in range(parts):
         yield Span(window, shard, parts)
 

@@ -13,8 +13,7 @@ from http import HTTPStatus
 from evidence_kit.collectors.azure import kusto
 from evidence_kit.collectors.azure.access import as_access
 from evidence_kit.collectors.azure.kusto import HOUR, SECOND, Count, Difference, Question, Span
-from evidence_kit.collectors.azure.query_answer import TIME
-from evidence_kit.collectors.azure.query_tap import Answered, Kind, Query, QueryDesk
+from evidence_kit.collectors.azure.query_tap import Answered, Desk, Kind, Query, QueryDesk
 from evidence_kit.errors import UsageError
 from evidence_kit.model.exchange import Closed, Item, Page, Remark, Stop
 from evidence_kit.model.ports import Context
@@ -62,18 +61,18 @@ class LogAnalytics:
         if unit.window is None:
             raise UsageError("a query needs a window")
         desk = QueryDesk(self._access, unit.target, self._access.values(unit.target)["workspace"])
-        yield from _Run(ctx=ctx, desk=desk, question=self._question(unit.settings), window=unit.window).items()
+        yield from Run(ctx=ctx, desk=desk, question=self._question(unit.settings), window=unit.window).items()
 
     def _question(self, settings: Mapping[str, str]) -> Question:
         return Question(settings["table"], str(self.spec.settings.get("where", "")), settings["filter"])
 
 
 @dataclass(slots=True, kw_only=True)
-class _Run:
+class Run:
     """One table, one window: what was counted, what came, what could not be had whole."""
 
     ctx: Context
-    desk: QueryDesk
+    desk: Desk
     question: Question
     window: Window
     since: datetime | None = None  # when the first count was asked for
@@ -89,10 +88,10 @@ class _Run:
         if not hours:
             return
         counts = hours
-        for stretch in kusto.heavy(hours, self.window):
+        for stretch in kusto.heavy(hours, self.window, self.desk.limits):
             fine = yield from self._counted("count", stretch, SECOND)
             counts = [count for count in counts if count.start not in stretch] + fine
-        yield from self._rows(kusto.pack(counts, self.window))
+        yield from self._rows(kusto.pack(counts, self.window, self.desk.limits))
         again = yield from self._counted("recount", self.window, HOUR)
         yield from self._judge(hours, again)
 
@@ -109,7 +108,7 @@ class _Run:
                 text = self.question.recount(part, self.since)
             answer = self.desk.ask(self.ctx, Query(kind=kind, text=text, window=part))
             self.since = self.since or answer.exchange.sent_at
-            if trouble := _trouble(answer):
+            if trouble := self._trouble(answer):
                 halves = kusto.halved(part, width)
                 yield from self._superseded(answer, Span(part), trouble, last=not halves)
                 if not halves:
@@ -119,7 +118,7 @@ class _Run:
             yield Page(
                 name=kind, body=answer.body, exchange=answer.exchange, next_cursor=None, suffix=_suffix(answer)
             )
-            found += _counts(answer, part, width)
+            found += _counts(answer, part, width, self.question.tongue.time)
         return found
 
     # -- rows ------------------------------------------------------------------------------------------------
@@ -131,7 +130,7 @@ class _Run:
             span = pending.pop()
             query = Query(kind="query", text=self.question.rows(span), window=span.window)
             answer = self.desk.ask(self.ctx, query)
-            if trouble := _trouble(answer):
+            if trouble := self._trouble(answer):
                 parts = span.split()
                 yield from self._superseded(answer, span, trouble, last=not parts)
                 pending += reversed(parts)
@@ -151,7 +150,7 @@ class _Run:
 
     def _superseded(self, answer: Answered, span: Span, trouble: str, *, last: bool) -> Iterator[Item]:
         """Keep an answer that is not whole without counting its rows: its parts bring them again."""
-        if answer.body or answer.exchange.status != HTTPStatus.OK:
+        if answer.is_kept and (answer.body or answer.exchange.status != HTTPStatus.OK):
             name = "partial" if last else "superseded"
             yield Page(
                 name=name, body=answer.body, exchange=answer.exchange, next_cursor=None, suffix=_suffix(answer)
@@ -168,6 +167,13 @@ class _Run:
         self.cuts += 1
         if self.cuts > MAX_CUTS:
             raise Stop(UnitStatus.PARTIAL_ERROR, f"{self.cuts} answers were not whole; the last: {trouble}")
+
+    def _trouble(self, answer: Answered) -> str:
+        """Return why an answer is not whole; empty if it is."""
+        if answer.heavy or answer.reading.error:
+            return answer.heavy or answer.reading.error
+        rows = answer.reading.rows
+        return f"{rows:,} rows, which is all that one answer holds" if rows >= self.desk.limits.max_rows else ""
 
     # -- what came against what was counted --------------------------------------------------------------------
 
@@ -191,21 +197,13 @@ class _Run:
             yield Closed(status=UnitStatus.COMPLETE_UNSETTLED, reason=reason)
 
 
-def _trouble(answer: Answered) -> str:
-    """Return why an answer is not whole; empty if it is."""
-    if answer.heavy or answer.reading.error:
-        return answer.heavy or answer.reading.error
-    rows = answer.reading.rows
-    return f"{rows:,} rows, which is all that one answer holds" if rows >= kusto.MAX_ROWS else ""
-
-
-def _counts(answer: Answered, window: Window, width: timedelta) -> list[Count]:
+def _counts(answer: Answered, window: Window, width: timedelta, time: str) -> list[Count]:
     """Read bins; Stop for what cannot be a count of this window, for all that follows rests on it."""
     found: dict[datetime, Count] = {}
     for row in answer.reading.kept:
         value = dict(zip(answer.reading.columns, row, strict=True))
         try:
-            start = parse_instant(str(value[TIME]))
+            start = parse_instant(str(value[time]))
             numbers = [_number(value.get(name)) for name in ("Rows", "Bytes", "Late")]
         except (KeyError, ValueError, UsageError) as error:
             raise Stop(UnitStatus.PARTIAL_ERROR, f"a count that cannot be read: {row!a}"[:200]) from error

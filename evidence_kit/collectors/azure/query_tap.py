@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -25,7 +25,7 @@ from urllib3.exceptions import HTTPError
 from evidence_kit import __version__
 from evidence_kit.collectors import peer
 from evidence_kit.collectors.azure.access import AzureAccess
-from evidence_kit.collectors.azure.kusto import SECOND
+from evidence_kit.collectors.azure.kusto import SECOND, Limits, limits
 from evidence_kit.collectors.azure.query_answer import Reading, read
 from evidence_kit.collectors.azure.query_verdicts import query_verdict
 from evidence_kit.collectors.azure.speaker import Speaker
@@ -63,6 +63,7 @@ class Answered:
     exchange: Exchange
     reading: Reading
     heavy: str = ""
+    is_kept: bool = True  # False: on record as a failed attempt already, with nothing to store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,16 @@ class Query:
         return start, end.replace(microsecond=0) + SECOND if end.microsecond else end
 
 
+class Desk(Protocol):
+    """Where the queries to one service are asked."""
+
+    limits: Limits
+
+    def ask(self, ctx: Context, query: Query) -> Answered:
+        """Return the answer, whole or not, after as many attempts as the engine allows."""
+        ...
+
+
 class QueryDesk:
     """Where the queries to one workspace are asked."""
 
@@ -88,6 +99,7 @@ class QueryDesk:
         self._target = target
         self._workspace = workspace
         self._root = access.root(target, API)
+        self.limits = limits()
         with _making:
             self._free = _seats.setdefault(access, threading.BoundedSemaphore(AT_ONCE))
         self._client = LogsQueryClient(
@@ -191,7 +203,7 @@ class QueryDesk:
                 raise BadBody(f"{len(body):,} of {int(length):,} bytes arrived")  # noqa: TRY301 - told like the others
             reading = read(_decoded(tap), keep=query.kind != "query")
             if query.kind == "query":
-                _require_within(reading, query.window)
+                require_within(reading, query.window)
         except BadBody as error:
             ctx.record(tap.exchange(error="BadBody"))
             raise Retryable(str(error)) from error
@@ -251,7 +263,7 @@ def _decoded(tap: Tap) -> bytes:
     return found
 
 
-def _require_within(reading: Reading, window: Window) -> None:
+def require_within(reading: Reading, window: Window) -> None:
     """Refuse the answer to another question: a proxy's copy, or an answer delivered twice."""
     for moment in (reading.first, reading.last):
         if moment and parse_instant(moment) not in window:

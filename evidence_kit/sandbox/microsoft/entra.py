@@ -63,8 +63,12 @@ class Entra:
 
     def token(self, *, tenant: str, audience: str) -> str:
         """Return a token, signed with the sandbox's key."""
+        now = int(self.clock().timestamp())
         claims = {
             "aud": audience,
+            "iss": f"https://sts.windows.net/{tenant}/",
+            "iat": now,
+            "nbf": now,
             "tid": tenant,
             "appid": self.client,
             "exp": int((self.clock() + LIFETIME).timestamp()),

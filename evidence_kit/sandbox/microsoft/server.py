@@ -19,6 +19,7 @@ AUDIENCES = {
     "arm": "https://management.azure.com",
     "loganalytics": "https://api.loganalytics.io",
     "manage": "https://manage.office.com",
+    "storage": "https://storage.azure.com",
 }
 
 

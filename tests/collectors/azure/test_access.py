@@ -208,7 +208,7 @@ def test_an_id_that_is_none_of_what_the_target_names_is_refused():
 @pytest.mark.parametrize("cloud", sorted(CLOUDS))
 def test_every_cloud_has_its_own_addresses_and_audiences(cloud):
     access, where = AzureAccess({}), target(cloud=cloud)
-    for api in ("graph", "arm", "loganalytics", "manage"):
+    for api in ("graph", "arm", "loganalytics", "manage", "storage"):
         if cloud == "china" and api == "manage":
             with pytest.raises(Stop) as stopped:
                 access.root(where, api)
