@@ -13,7 +13,7 @@ from evidence_kit.model.exchange import Exchange, Stop
 from evidence_kit.model.ports import Collector
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import Window, rfc3339
+from evidence_kit.model.time import Window, rfc3339, spelled
 from evidence_kit.model.unit import Scope, Unit
 
 
@@ -90,7 +90,7 @@ def _within_retention(unit: Unit, spec: SourceSpec, now: datetime) -> Iterator[U
     kept_since = (now - spec.retention).replace(microsecond=0) if spec.retention else window.start
     if spec.retention and window.start < kept_since:
         old = Window(window.start, min(window.end, kept_since))
-        reason = f"older than {spec.retention.days} days, which is all that is kept"
+        reason = f"older than {spelled(spec.retention)}, which is all that is kept"
         yield replace(unit, window=old, settled=(UnitStatus.EXPIRED_RETENTION, reason))
         if window.end <= kept_since:
             return

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from evidence_kit.governance.inventory import Entry
-from evidence_kit.governance.policy import Policy, spelled
+from evidence_kit.governance.policy import Policy
 from evidence_kit.model.source import SourceSpec
-from evidence_kit.model.time import Window
+from evidence_kit.model.time import Window, spelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from evidence_kit.errors import UsageError
 from evidence_kit.governance.agreement import texts
 from evidence_kit.model.document import Document, did_you_mean, parse_document
-from evidence_kit.model.time import parse_period
+from evidence_kit.model.time import parse_period, spelled
 
 API_VERSION = "evidence-kit/policy.v1"
 ACTS = ("read", "preserve", "hold", "notify")
@@ -68,12 +68,6 @@ def _require_within(name: str, wanted: timedelta | None, limit: timedelta | None
         raise UsageError(
             f"`{name}` of {spelled(wanted)} is more than the {spelled(limit)} allowed", hint=_ONLY_NARROWER
         )
-
-
-def spelled(lasting: timedelta) -> str:
-    """Return a period in days, or in hours where it is no number of days."""
-    days, rest = divmod(lasting, timedelta(days=1))
-    return f"{lasting / timedelta(hours=1):g} hours" if rest else f"{days} day{'' if days == 1 else 's'}"
 
 
 def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:

@@ -111,3 +111,12 @@ class Window:
     def to_json(self) -> dict[str, str]:
         """Return `{"start": …, "end": …}`."""
         return {"start": rfc3339(self.start), "end": rfc3339(self.end)}
+
+
+def spelled(lasting: timedelta) -> str:
+    """Return a period for people: in days, with the hours that are left."""
+    days, rest = divmod(lasting, timedelta(days=1))
+    hours = rest / timedelta(hours=1)
+    said = [f"{days} day{'' if days == 1 else 's'}"] if days else []
+    said += [f"{hours:g} hour{'' if hours == 1 else 's'}"] if hours or not days else []
+    return " and ".join(said)

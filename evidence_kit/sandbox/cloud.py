@@ -21,12 +21,14 @@ from botocore.config import Config
 
 from evidence_kit.model.time import Window, parse_instant
 from evidence_kit.sandbox.backend import Bucket, fill_log_group, moto_account_of, running_moto
+from evidence_kit.sandbox.defaults import defaults
 from evidence_kit.sandbox.door import Door
-from evidence_kit.sandbox.estate import READER, TRAIL, open_account, settle
+from evidence_kit.sandbox.estate import READER, TRAIL, fill_buckets, open_account, settle
 from evidence_kit.sandbox.guardduty import GuardDuty, finding_ids
-from evidence_kit.sandbox.incident import ACCOUNTS, HOME, REGIONS, SHOP, Place, make_incident
+from evidence_kit.sandbox.incident import ACCOUNTS, HOME, REGIONS, SCORING, SHOP, Place, make_incident
 from evidence_kit.sandbox.lookup import EventHistory, Meter, PublicKey
 from evidence_kit.sandbox.records import Record
+from evidence_kit.sandbox.scoring import scoring_answers
 from evidence_kit.sandbox.serving import LOOPBACK, running
 from evidence_kit.sandbox.simulator import Simulator
 from evidence_kit.sandbox.trail import Delivery, TrailKey, deliver
@@ -50,7 +52,10 @@ _BENT = b'{"Records":[]}'
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What there is to find, by account and region. `log_events` counts by account, region and log group."""
+    """What there is to find, by account and region. `log_events` counts by account, region and log group.
+
+    `prompts` are ids of model calls that Bedrock logged, `captured` those of requests that an endpoint captured.
+    """
 
     lookup: Mapping[Place, frozenset[str]]
     delivered: Mapping[Place, frozenset[str]]
@@ -58,6 +63,8 @@ class Truth:
     log_events: Mapping[tuple[str, str, str], int]
     log_keys: Mapping[Place, tuple[str, ...]]
     digest_keys: Mapping[Place, tuple[str, ...]]
+    prompts: Mapping[Place, frozenset[str]]
+    captured: Mapping[Place, frozenset[str]]
 
 
 class Cloud:
@@ -93,7 +100,15 @@ class Cloud:
             port = stack.enter_context(running_moto(self._seed))
             guardduty = GuardDuty(self._incident.detectors)
             self.door = Door(
-                wire=Wire({**self._history.answers, **guardduty.answers, **self.simulator.answers}),
+                wire=Wire(
+                    {
+                        **self._history.answers,
+                        **guardduty.answers,
+                        **self.simulator.answers,
+                        **defaults(),
+                        **scoring_answers(SCORING, window=self.window, swapped_at=self._incident.swapped_at),
+                    }
+                ),
                 moto_port=port,
                 account_of=self._account_of,
                 clock=lambda: datetime.now(UTC),
@@ -146,6 +161,8 @@ class Cloud:
             log_events={(group.account, group.region, group.name): group.count for group in groups},
             log_keys={p: tuple(key for d in several for key in d.log_keys) for p, several in found.items()},
             digest_keys={p: tuple(key for d in several for key in d.digest_keys) for p, several in found.items()},
+            prompts={(SHOP, HOME): frozenset(file.request_id for file in self._incident.prompts)},
+            captured={(SHOP, HOME): frozenset(i for file in self._incident.captured for i in file.event_ids)},
         )
 
     def client(self, service: str, account: str = SHOP, region: str = HOME) -> Any:  # noqa: ANN401  botocore's
@@ -204,6 +221,7 @@ class Cloud:
     def _seed_all(self) -> None:
         self._logs = Bucket(SHOP, BUCKET)
         settle(self.client, self._incident, BUCKET)
+        fill_buckets(self._incident)
         for group in self._incident.log_groups:
             fill_log_group(group)
         for place, records in self._incident.events.items():

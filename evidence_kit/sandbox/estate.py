@@ -3,6 +3,7 @@
 Made through AWS's own API, so that whatever answers is what a real client would have left there.
 """
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any
 from moto.cloudtrail.models import cloudtrail_backends
 from moto.iam.models import iam_backends
 
+from evidence_kit.sandbox.backend import Bucket
 from evidence_kit.sandbox.incident import (
     ACCOUNTS,
     ATTACKER_IP,
@@ -19,9 +21,13 @@ from evidence_kit.sandbox.incident import (
     LEAKED_KEY,
     LOOT_BUCKET,
     PLANTED_KEY,
+    PROMPT_BUCKET,
+    SCORING,
     SHOP,
     Incident,
 )
+from evidence_kit.sandbox.prompts import PREFIX
+from evidence_kit.sandbox.scoring import HONEST, PLANTED, deploy
 
 ClientOf = Callable[[str, str, str], Any]  # service, account, region; botocore makes clients at run time
 READER = "ir-readonly"
@@ -56,6 +62,9 @@ def settle(client: ClientOf, incident: Incident, bucket: str) -> None:
         _staff(client("iam", account, HOME), account)
         _machine(client("ec2", account, HOME), account)
     _leak(client("iam", SHOP, HOME))
+    _log_prompts(client("bedrock", SHOP, HOME))
+    scoring = client("sagemaker", SCORING.account, SCORING.region)
+    deploy(scoring, SCORING, window=incident.window, swapped_at=incident.swapped_at)
     _date_trails(incident)
 
 
@@ -99,6 +108,27 @@ def _leak(iam: Any) -> None:  # noqa: ANN401  see ClientOf
         made = iam.create_access_key(UserName=owner)["AccessKey"]["AccessKeyId"]
         _rename_key(made, key)
         iam.update_access_key(UserName=owner, AccessKeyId=key, Status="Inactive")
+
+
+def _log_prompts(bedrock: Any) -> None:  # noqa: ANN401  see ClientOf
+    """Log model calls in the home region; where the intruder turned that off there is nothing to set."""
+    kinds = dict.fromkeys(
+        ("textDataDeliveryEnabled", "imageDataDeliveryEnabled", "embeddingDataDeliveryEnabled"), True
+    )
+    place = {"s3Config": {"bucketName": PROMPT_BUCKET, "keyPrefix": PREFIX}}
+    bedrock.put_model_invocation_logging_configuration(loggingConfig={**place, **kinds})
+
+
+def fill_buckets(incident: Incident) -> None:
+    """Lay down what models were asked, what the endpoint captured, and what both of its models are made of."""
+    prompts, captures = Bucket(SHOP, PROMPT_BUCKET), Bucket(SHOP, SCORING.captures)
+    for file in incident.prompts:
+        prompts.put(file.key, file.body, {}, modified=file.delivered_at)
+    for capture in incident.captured:
+        captures.put(capture.key, capture.body, {}, modified=capture.written_at)
+    models = Bucket(SHOP, SCORING.models)
+    for version, at in ((HONEST, incident.window.start), (PLANTED, incident.swapped_at)):
+        models.put(version.artifact, gzip.compress(version.model.encode(), mtime=0), {}, modified=at)
 
 
 def _rename_key(made: str, key: str) -> None:

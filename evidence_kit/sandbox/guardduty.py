@@ -54,6 +54,9 @@ class GuardDuty:
             ("guardduty", "ListFindings"): self.list_findings,
             ("guardduty", "GetFindings"): self.get_findings,
             ("guardduty", "ListFilters"): self.list_filters,
+            ("guardduty", "GetFilter"): self.get_filter,
+            ("guardduty", "ListPublishingDestinations"): self.list_nothing,
+            ("guardduty", "ListMembers"): self.list_nothing,
         }
 
     def list_detectors(self, call: Call, params: Params) -> Mapping[str, object]:
@@ -96,6 +99,18 @@ class GuardDuty:
     def list_filters(self, call: Call, params: Params) -> Mapping[str, object]:
         """Answer ListFilters."""
         return _paged("FilterNames", self._detector(call, params).filters, call, params)
+
+    def get_filter(self, call: Call, params: Params) -> Mapping[str, object]:
+        """Answer GetFilter: every filter here archives what is of low severity."""
+        name = params.get("FilterName")
+        if name not in self._detector(call, params).filters:
+            raise Refusal(BAD, "The request is rejected because the input filterName is invalid.")
+        return {"Name": name, "Action": "ARCHIVE", "FindingCriteria": {"Criterion": {"severity": {"LessThan": 4}}}}
+
+    def list_nothing(self, call: Call, params: Params) -> Mapping[str, object]:
+        """Answer for what nobody set up: members, and places to publish to."""
+        self._detector(call, params)
+        return {"Members" if call.operation == "ListMembers" else "Destinations": []}
 
     def _detector(self, call: Call, params: Params) -> Detector:
         detector = self._detectors.get((call.account, call.region))

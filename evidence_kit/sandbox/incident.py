@@ -1,5 +1,7 @@
 """The incident that the sandbox tells: a leaked key, two accounts, three regions, and four hours without a trail.
 
+Whoever holds the key also calls language models, and puts another model behind the shop's fraud score.
+
 Everything follows from `end` and `seed`; nothing here reads a clock, draws other randomness or calls anybody.
 """
 
@@ -12,8 +14,11 @@ from evidence_kit.model.time import Window, require_utc
 from evidence_kit.sandbox.applogs import LogGroup, log_groups
 from evidence_kit.sandbox.findings import detectors
 from evidence_kit.sandbox.guardduty import Detector
-from evidence_kit.sandbox.noise import noise, object_read
+from evidence_kit.sandbox.noise import SDK, noise, object_read
+from evidence_kit.sandbox.prompts import PromptFile, model_call, prompt_files
 from evidence_kit.sandbox.records import Actor, Deed, Record, Scribe, session, user
+from evidence_kit.sandbox.scoring import Captured, captured, swap
+from evidence_kit.sandbox.scoring import Place as Scoring
 
 SHOP, DATA = "111122223333", "444455556666"
 ACCOUNTS: Mapping[str, str] = {SHOP: "shop", DATA: "data"}
@@ -25,11 +30,15 @@ LEAKED_KEY = "AKIAEXAMPLECIDEPLOY1"  # of ci-deploy
 PLANTED_KEY = "AKIAEXAMPLESVCPRICE9"  # of svc-pricing, made by the intruder
 LOOT_BUCKET = f"pricing-models-{DATA}"
 STOLEN_OBJECTS = 40
+PROMPT_BUCKET = f"shop-prompts-{SHOP}"
+SCORING = Scoring(account=SHOP, region=HOME)
+MISUSES = 12  # calls of models where nobody logs them
 
 # From the start of the window
 _ENTRY = timedelta(hours=9, minutes=10)
 _BLIND = timedelta(hours=10, minutes=2, seconds=11)
 _SIGHT = timedelta(hours=14, minutes=5, seconds=40)
+_SWAP = _BLIND + timedelta(minutes=20)
 
 Place = tuple[str, str]
 
@@ -43,6 +52,13 @@ class Incident:
     logging: Mapping[str, tuple[Window, ...]]
     detectors: Mapping[Place, Detector]
     log_groups: tuple[LogGroup, ...]
+    prompts: tuple[PromptFile, ...]
+    captured: tuple[Captured, ...]
+
+    @property
+    def swapped_at(self) -> datetime:
+        """Return since when the endpoint answers with the intruder's model."""
+        return self.window.start + _SWAP + timedelta(minutes=2)
 
     @property
     def stopped_at(self) -> datetime:
@@ -76,6 +92,8 @@ def make_incident(*, end: datetime, seed: int, scale: int = 1, log_events: int) 
             home=(SHOP, HOME), others=((SHOP, EUROPE), (DATA, HOME), (DATA, EUROPE)), window=window, seed=seed
         ),
         log_groups=log_groups(account=SHOP, region=HOME, window=window, events=log_events, seed=seed),
+        prompts=tuple(prompt_files(sorted(events[SHOP, HOME], key=_when), intruder=ATTACKER_IP)),
+        captured=tuple(captured(window, swapped_at=window.start + _SWAP, seed=seed)),
     )
 
 
@@ -84,7 +102,7 @@ def _when(record: Record) -> str:
 
 
 def _story(scribe: Scribe, start: datetime) -> Iterator[tuple[Place, Record]]:
-    for acts in (_intrusion, _theft, _in_the_dark, _response):
+    for acts in (_assistance, _intrusion, _misuse, _theft, _in_the_dark, _response):
         for offset, account, region, actor, deed in acts(scribe):
             yield (account, region), scribe.write(start + offset, account, region, actor, deed)
 
@@ -103,7 +121,34 @@ _RESPONDER = session(
     ip="203.0.113.200",
     agent=_CLI + "cloudtrail.start-logging",
 )
+_ASSISTANT = session(SHOP, "checkout-api", "assistant", "ASIAEXAMPLEASSISTANT", ip="10.20.4.18", agent=SDK)
 _TRAIL = f"arn:aws:cloudtrail:{HOME}:{SHOP}:trail/main"
+
+
+def _assistance(scribe: Scribe) -> Iterator[_Act]:
+    """Yield the shop's own use of a model, every other hour."""
+    for n in range(1, int(LENGTH / timedelta(hours=2))):
+        offset = timedelta(hours=2 * n, seconds=scribe.random.randrange(3600))
+        yield offset, SHOP, HOME, _ASSISTANT, model_call("Converse", tokens=scribe.random.randrange(200, 900))
+
+
+def _misuse(scribe: Scribe) -> Iterator[_Act]:
+    """Call models with the leaked key: at home where prompts are logged, and where the intruder ended that."""
+    minute = timedelta(minutes=1)
+    ask = Deed(service="bedrock", name="GetModelInvocationLoggingConfiguration")
+    end = Deed(service="bedrock", name="DeleteModelInvocationLoggingConfiguration", reads=False)
+    yield _ENTRY + 11 * minute, SHOP, HOME, _INTRUDER, Deed(service="bedrock", name="ListFoundationModels")
+    yield _ENTRY + 12 * minute, SHOP, HOME, _INTRUDER, ask
+    yield _ENTRY + 12 * minute, SHOP, EUROPE, _INTRUDER, ask
+    for n in range(3):
+        yield _ENTRY + (13 + n) * minute, SHOP, HOME, _INTRUDER, _greedy("InvokeModel", scribe)
+    yield _ENTRY + 16 * minute, SHOP, EUROPE, _INTRUDER, end
+    for n in range(MISUSES):
+        yield _ENTRY + 17 * minute + n * timedelta(seconds=40), SHOP, EUROPE, _INTRUDER, _greedy("Converse", scribe)
+
+
+def _greedy(name: str, scribe: Scribe) -> Deed:
+    return model_call(name, tokens=scribe.random.randrange(60_000, 180_000))
 
 
 def _intrusion(scribe: Scribe) -> Iterator[_Act]:
@@ -166,7 +211,6 @@ def _theft(scribe: Scribe) -> Iterator[_Act]:
 
 
 def _in_the_dark(scribe: Scribe) -> Iterator[_Act]:
-    del scribe
     minute, name = timedelta(minutes=1), {"userName": "svc-backup"}
     policy = {**name, "policyArn": f"arn:aws:iam::{SHOP}:policy/platform-admin"}
     new = {"user": {**name, "arn": f"arn:aws:iam::{SHOP}:user/svc-backup"}}
@@ -182,6 +226,10 @@ def _in_the_dark(scribe: Scribe) -> Iterator[_Act]:
     yield _BLIND, SHOP, HOME, _PRICING, stop
     yield _BLIND + 3 * minute, SHOP, HOME, _PRICING, create
     yield _BLIND + 4 * minute, SHOP, HOME, _PRICING, attach
+    for n, deed in enumerate(swap(SCORING)):
+        yield _SWAP + n * minute, SHOP, HOME, _PRICING, deed
+    for n in range(3):
+        yield _BLIND + (30 + n) * minute, SHOP, HOME, _PRICING, _greedy("InvokeModel", scribe)
     yield _BLIND + 40 * minute, SHOP, PACIFIC, _PRICING, launch
 
 

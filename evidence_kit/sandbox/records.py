@@ -26,7 +26,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
-    """One API call as CloudTrail tells it, without when and who. `service` is the prefix of the event source."""
+    """One API call as CloudTrail tells it, without when and who. `service` is the prefix of the event source.
+
+    `endpoint` is the first part of the host's name, where that differs from the service's.
+    """
 
     service: str
     name: str
@@ -35,6 +38,7 @@ class Deed:
     response: Mapping[str, object] | None = None
     resources: tuple[Mapping[str, str], ...] = ()
     data: bool = False
+    endpoint: str = ""
     extra: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
 
 
@@ -98,7 +102,7 @@ class Scribe:
 
     def write(self, at: datetime, account: str, region: str, actor: Actor, deed: Deed) -> Record:
         """Return the record of `deed`; `at` is cut to the second, as CloudTrail does."""
-        host = SERVICE_HOSTS.get(deed.service, f"{deed.service}.{region}.amazonaws.com")
+        host = SERVICE_HOSTS.get(deed.service, f"{deed.endpoint or deed.service}.{region}.amazonaws.com")
         record: dict[str, object] = {
             "eventVersion": "1.10",
             "userIdentity": _aged(actor.identity, at),

@@ -10,10 +10,10 @@ from functools import cached_property
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from evidence_kit.sandbox.amazon.asking import params_of
-from evidence_kit.sandbox.amazon.models import service
 from evidence_kit.sandbox.faults import Reply, error_reply
 from evidence_kit.sandbox.naming import Request
+from evidence_kit.sandbox.protocols.asking import params_of
+from evidence_kit.sandbox.protocols.models import service
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,9 @@ class Backend:
 # A table, not imports: most commands need no SDK, and no machine needs all of them.
 BUILTIN: Mapping[str, Backend] = {
     "awskms": Backend("evidence_kit.signers.aws_kms:open_key"),
-    "azurekms": Backend("evidence_kit.signers.azure_kms:open_key", "kms-azure"),
+    "azurekms": Backend("evidence_kit.signers.azure_kms:open_key"),
     "file": Backend("evidence_kit.signers.file:open_uri"),
-    "gcpkms": Backend("evidence_kit.signers.gcp_kms:open_key", "kms-gcp"),
+    "gcpkms": Backend("evidence_kit.signers.gcp_kms:open_key"),
     "pkcs11": Backend("evidence_kit.signers.pkcs11:open_key", "pkcs11"),
 }
 

@@ -16,6 +16,7 @@ from evidence_kit.model.time import (
     parse_period,
     require_utc,
     rfc3339,
+    spelled,
 )
 
 NOW = datetime(2026, 11, 21, 21, 30, tzinfo=UTC)
@@ -197,3 +198,18 @@ def test_overlapping_windows_share_their_inner_parts(data):
 def test_a_window_at_the_end_of_time_can_be_split():
     window = Window(datetime(9999, 12, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC))
     assert list(window.split(timedelta(days=400))) == [window]
+
+
+@pytest.mark.parametrize(
+    ("lasting", "said"),
+    [
+        (timedelta(days=1), "1 day"),
+        (timedelta(days=90), "90 days"),
+        (timedelta(days=6, hours=22), "6 days and 22 hours"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(minutes=90), "1.5 hours"),
+        (timedelta(0), "0 hours"),
+    ],
+)
+def test_a_period_is_spelled_for_people(lasting, said):
+    assert spelled(lasting) == said

@@ -124,11 +124,7 @@ def test_a_plugin_that_cannot_be_loaded_says_so(plugged):
 
 @pytest.mark.parametrize(
     ("scheme", "library", "extra"),
-    [
-        ("gcpkms", "google.auth", "kms-gcp"),
-        ("azurekms", "azure.core.exceptions", "kms-azure"),
-        ("pkcs11", "pkcs11", "pkcs11"),
-    ],
+    [("pkcs11", "pkcs11", "pkcs11")],
 )
 def test_a_missing_library_names_the_extra_that_brings_it(monkeypatch, scheme, library, extra):
     monkeypatch.setitem(sys.modules, library, None)
