@@ -8,6 +8,7 @@ waiting and counting retries are the engine's.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request as HttpRequest
@@ -87,18 +88,29 @@ class AcmeAudit:
 
             try:
                 with urlopen(HttpRequest(url, headers={"authorization": f"Bearer {key}"}), timeout=60) as answer:  # noqa: S310
-                    body = answer.read()
-                    return body, told(answer.status, {k.lower(): v for k, v in answer.headers.items()}, body)
+                    body, headers = answer.read(), {k.lower(): v for k, v in answer.headers.items()}
+                if not _is_answer(body):  # the page of a proxy, say
+                    ctx.record(told(answer.status, headers, body, "not an answer of the API"))
+                    raise Retryable("not an answer of the API")
+                return body, told(answer.status, headers, body)
             except HTTPError as error:
                 ctx.record(
                     told(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read(), error.reason)
                 )
                 raise _verdict(error) from error
-            except (URLError, OSError) as error:
+            except (URLError, OSError, HTTPException) as error:
                 ctx.record(told(None, {}, b"", type(error).__name__))
                 raise Retryable(str(error)) from error
 
         return ctx.retrying(("acme", unit.target.id, "events"), send)
+
+
+def _is_answer(body: bytes) -> bool:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and isinstance(answer.get("events"), list)
 
 
 def _verdict(error: HTTPError) -> Retryable | Stop:

@@ -2,11 +2,11 @@
 
 import pytest
 from support.fake_kms import AZURE_KEY, GCP_KEY, TOKEN
-from support.signer_contract import SignerContract
 
 from evidence_kit.signers.checked import Checked
 from evidence_kit.signers.file import generate, save
 from evidence_kit.signers.registry import open_signer
+from evidence_kit.testing import SignerConformance
 
 PHRASE = "correct horse battery staple"
 
@@ -79,7 +79,7 @@ def pkcs11_token(token):
 BACKENDS = ["pkcs12", "pkcs8", "mldsa65", "aws_kms", "gcp_kms", "azure_kms", "pkcs11_token"]
 
 
-class TestEveryBackend(SignerContract):
+class TestEveryBackend(SignerConformance):
     @pytest.fixture(params=BACKENDS)
     def signer(self, request):
         return request.getfixturevalue(request.param)

@@ -1,0 +1,16 @@
+"""`azure.entra_logs` does what every collector must."""
+
+from support.conformance_microsoft import MicrosoftConformance
+
+AUDITS = "/v1.0/auditLogs/directoryAudits"
+
+
+class TestEntraLogs(MicrosoftConformance):
+    source, path = "entra.directory_audits", "directoryAudits"
+
+    def furnish(self, kiosk):
+        kiosk.graph.page = 1
+        return (f'"id": "{row["id"]}"'.encode() for row in kiosk.graph.lists[AUDITS])
+
+    def clear(self, kiosk):
+        kiosk.graph.lists[AUDITS] = []
