@@ -25,6 +25,7 @@ def ask(access: object, target: Target, permissions: Sequence[str], ctx: Context
     """Return what is not granted on the target's project, and what a project cannot tell."""
     missing: dict[str, str] = {}
     unknown: dict[str, str] = {}
+    as_access(access).wire(target, _API, ctx, "testIamPermissions")  # is it the project it is called?
     for at in range(0, len(permissions), _MOST):
         _test(as_access(access), target, permissions[at : at + _MOST], ctx, missing, unknown)
     return Grants(missing=missing, unknown=unknown)

@@ -61,6 +61,7 @@ class Estate:
     administrators: frozenset[str] = frozenset({"admin@example.com"})  # whom the key may act as in Workspace
     is_closed: bool = False  # whether the key itself sees nothing of Workspace
     permissions: frozenset[str] = frozenset({"logging.logEntries.list", "logging.privateLogEntries.list"})
+    untestable: frozenset[str] = frozenset()  # permissions that no project has: one spoils the whole question
 
 
 class GoogleServer(LoopbackServer):
@@ -123,6 +124,10 @@ class GoogleServer(LoopbackServer):
                 "state": "ACTIVE",
             }
         if path.endswith(":testIamPermissions"):
+            if strange := self.estate.untestable.intersection(asked.get("permissions", [])):
+                return 400, refusal(
+                    400, "INVALID_ARGUMENT", f"Permission {min(strange)} is not valid for this resource."
+                )
             granted = [one for one in asked.get("permissions", []) if one in self.estate.permissions]
             return 200, {"permissions": granted} if granted else {}
         if (found := _OBJECTS.fullmatch(path)) and found[1] in self.estate.objects:

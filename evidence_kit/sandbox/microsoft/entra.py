@@ -29,6 +29,7 @@ class Entra:
     secret: str = field(default_factory=_secret, repr=False)
     issued: list[str] = field(default_factory=list, repr=False)
     revoked: set[str] = field(default_factory=set, repr=False)
+    roles: tuple[str, ...] = ()  # application permissions that tokens name; without any they say nothing of them
     refusal: tuple[int, str] | None = None  # instead of every token: a status and an AADSTS number
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
@@ -73,6 +74,7 @@ class Entra:
             "appid": self.client,
             "exp": int((self.clock() + LIFETIME).timestamp()),
             "jti": secrets.token_hex(8),
+            **({"roles": list(self.roles)} if self.roles else {}),
         }
         head = _part({"alg": "HS256", "typ": "JWT"})
         body = _part(claims)
