@@ -1,6 +1,8 @@
 """`sources`: what can be collected, and what it takes."""
 
 
+from collections import Counter
+
 import typer
 
 from evidence_kit.cli import output
@@ -25,6 +27,9 @@ def list_sources(
     width = max((len(spec.name) for spec in specs), default=0)
     for spec in specs:
         output.data(f"{spec.name:{width}}  {spec.summary}")
+    counts = Counter(spec.provider for spec in specs)
+    said = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+    output.note(f"{output.plural(len(specs), 'source')}: {said}" if specs else "no sources")
 
 
 @app.command("show")

@@ -1,7 +1,8 @@
 """The least that a provider must grant for a set of sources, in the form in which it is granted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from evidence_kit.governance.aws_policies import aws_policies
 from evidence_kit.model.source import SourceSpec
 
 # Microsoft grants in three ways: actions of a role in Azure, application permissions of Graph, and those of its older
@@ -17,12 +18,17 @@ def wanted(specs: Iterable[SourceSpec]) -> Mapping[str, tuple[str, ...]]:
     return {provider: tuple(sorted(said)) for provider, said in sorted(found.items())}
 
 
-def documents(specs: Iterable[SourceSpec]) -> Mapping[str, Mapping[str, object]]:
-    """Return what to grant by kind: `aws`, `gcp`, `azure`, `graph`, `office365`, or the provider's own name."""
+def documents(specs: Iterable[SourceSpec], *, buckets: Sequence[str] = ()) -> Mapping[str, Mapping[str, object]]:
+    """Return what to grant by kind: `aws`, `gcp`, `azure`, `graph`, `office365`, or the provider's own name.
+
+    What does not fit into one policy of AWS comes as `aws-1`, `aws-2` and so on; all of them are needed.
+    """
+    chosen = list(specs)
     made: dict[str, Mapping[str, object]] = {}
-    for provider, permissions in wanted(specs).items():
+    for provider, permissions in wanted(chosen).items():
         if provider == "aws":
-            made["aws"] = aws_policy(permissions)
+            policies = aws_policies([spec for spec in chosen if spec.provider == "aws"], buckets=buckets)
+            made |= {f"aws-{at}" if len(policies) > 1 else "aws": one for at, one in enumerate(policies, 1)}
         elif provider == "gcp":
             made["gcp"] = gcp_role(permissions)
         elif provider == "azure":
@@ -30,12 +36,6 @@ def documents(specs: Iterable[SourceSpec]) -> Mapping[str, Mapping[str, object]]
         else:
             made[provider] = {"permissions": list(permissions)}
     return made
-
-
-def aws_policy(permissions: Iterable[str]) -> Mapping[str, object]:
-    """Return an IAM policy document."""
-    statement = {"Sid": "EvidenceKit", "Effect": "Allow", "Action": list(permissions), "Resource": "*"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def gcp_role(permissions: Iterable[str]) -> Mapping[str, object]:

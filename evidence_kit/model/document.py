@@ -16,6 +16,7 @@ from evidence_kit.errors import UsageError
 T = TypeVar("T")
 MAX_DOCUMENT = 4 << 20  # an inventory of 10,000 accounts is about 2 MB
 MAX_DEPTH = 50  # a playbook nests about ten deep; the parser's time grows with the square, its stack with each level
+_FAST: type[yaml.CSafeLoader] | None = getattr(yaml, "CSafeLoader", None)  # absent where PyYAML was built without it
 _PLAIN = {
     "tag:yaml.org,2002:str",
     "tag:yaml.org,2002:int",
@@ -81,8 +82,7 @@ def parse_document(text: bytes, *, name: str) -> Document:
     marks: dict[Path, tuple[int, int]] = {}
     try:
         said = text.decode("utf-8")
-        _refuse_sharing(said, name)
-        node = yaml.compose(said, Loader=yaml.SafeLoader)
+        node = _compose(said, name)
     except UnicodeDecodeError as error:
         raise UsageError(f"{_where(name, text[: error.start].decode())}: not UTF-8") from error
     except yaml.MarkedYAMLError as error:
@@ -92,6 +92,18 @@ def parse_document(text: bytes, *, name: str) -> Document:
     if not isinstance(node, yaml.MappingNode):
         raise UsageError(f"{name}:1:1: expected a mapping at the top")
     return Document(name, _build_mapping(node, (), marks, name), hashlib.sha256(text).hexdigest(), marks)
+
+
+def _compose(text: str, name: str) -> yaml.Node | None:
+    """Read the tree of a document: by libyaml, sixteen times as fast, or by Python, whose errors are clearer."""
+    if _FAST is not None:
+        try:
+            _refuse_sharing(text, name, _FAST)
+            return yaml.compose(text, Loader=_FAST)
+        except yaml.YAMLError:
+            pass
+    _refuse_sharing(text, name, yaml.SafeLoader)
+    return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _marked(name: str, mark: object, message: str) -> UsageError:
@@ -110,9 +122,9 @@ def _unreadable(name: str, text: bytes, error: yaml.reader.ReaderError) -> Usage
     return UsageError(f"{where}: character U+{error.character:04X} may not stand in YAML")
 
 
-def _refuse_sharing(text: str, name: str) -> None:
+def _refuse_sharing(text: str, name: str, loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader]) -> None:
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise _marked(name, event.start_mark, f"nested more than {MAX_DEPTH} deep")

@@ -1,9 +1,12 @@
 """A case in front of a provider that answers from a script."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
+from textwrap import dedent
 
 import pytest
+from support.amazon import every_source, staged
 from support.lab import END, Lab
 from support.script import playing
 
@@ -27,3 +30,23 @@ def play(monkeypatch):
             return script
 
         yield start
+
+
+@pytest.fixture
+def cloud_window():
+    """Six hours, of which a fixture's account has files."""
+    return Window(END - timedelta(hours=6), END)
+
+
+@pytest.fixture
+def before(tmp_path, monkeypatch):
+    """Put a source, with settings of its own if need be, before an AWS that answers as a text says."""
+    with ExitStack() as stack:
+
+        def put(source, answers, **settings):
+            spec = every_source()[source]
+            spec = replace(spec, settings={**spec.settings, **settings})
+            text = dedent(answers).encode()
+            return stack.enter_context(staged(spec, tmp_path / "case", monkeypatch, text or b"replies: []"))
+
+        yield put
