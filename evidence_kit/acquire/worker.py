@@ -16,6 +16,9 @@ from evidence_kit.model.unit import Finding, Outcome, Unit
 from evidence_kit.vaults.local import LocalVault
 
 _MAX_FAILED_OBJECTS = 25  # after this many, the rest of the unit would fail alike
+_BREAKS = frozenset(
+    {UnitStatus.DENIED, UnitStatus.DENIED_BY_POLICY, UnitStatus.PARTIAL_ERROR, UnitStatus.PARTIAL_THROTTLED}
+)
 _SHARD = 1000  # pages a folder, so that listing one never costs much
 
 
@@ -124,7 +127,8 @@ class Worker:
 
     def _ending(self) -> tuple[UnitStatus, str]:
         done = self._progress
-        if done.pending:
+        # A list that broke off is told by the refusal that broke it, where the collector knows of one.
+        if done.pending and not (done.closed and done.closed.status in _BREAKS):
             call = next(iter(done.pending))
             return UnitStatus.PARTIAL_TRUNCATED, f"`{call}` ended although its last page promised another"
         if done.failed:

@@ -9,9 +9,10 @@ from support.lab import BOTH, END, QUESTIONS, Lab, fast, sent, target, truth_of
 
 from evidence_kit.errors import Exit
 from evidence_kit.model.status import UnitStatus
+from evidence_kit.sandbox.sources import SOURCES
 from evidence_kit.sources.catalogue import load_catalogue
 
-SOURCES = sorted(name for name, spec in load_catalogue().items() if spec.provider == "aws")
+SAMPLED = {"aws.sagemaker.capture_state", "aws.sagemaker.data_capture"}
 EVENTS = ("aws.cloudtrail.lookup", "aws.cloudtrail.s3", "aws.cloudwatch.logs", "aws.guardduty.findings")
 
 
@@ -39,7 +40,7 @@ def whole(clouds, tmp_path_factory):
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_bag_holds_exactly_the_answers_that_the_door_sent(cloud, lab, organisation, source):
     result = lab.collect(source)
-    assert result.exit is Exit.OK
+    assert result.exit is (Exit.INCOMPLETE if source in SAMPLED else Exit.OK)
     assert sum(lab.digests().values()) > 0
     assert lab.digests() == sent(cloud, fast(source))
     asked = Counter((one.operation, one.status) for one in cloud.door.sent)

@@ -1,5 +1,6 @@
 """The demo, and what happens on Ctrl-C: real processes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -23,11 +24,23 @@ def test_demo_leaves_a_verified_case_a_trust_policy_and_keys(tmp_path) -> None:
     assert run.stdout.splitlines()[-1] == f"case: {out / 'case'}"
     assert (out / "trust.yaml").exists()
     assert list((out / "keys").glob("*.p12"))
-    again = subprocess.run(
-        [*EK, "verify", str(out / "case"), "--trust", str(out / "trust.yaml"), "--require-complete"],
-        capture_output=True, text=True, check=False, env=_environment(tmp_path),
-    )  # fmt: skip
+    again = _ask(tmp_path, "verify", str(out / "case"), "--trust", str(out / "trust.yaml"))
     assert again.returncode == 0, again.stdout
+    whole = _ask(tmp_path, "verify", str(out / "case"), "--trust", str(out / "trust.yaml"), "--require-complete")
+    assert whole.returncode == 3, whole.stdout
+    told = json.loads(_ask(tmp_path, "coverage", str(out / "case"), "--json").stdout)["rows"]
+    ends = {(row["name"], row["region"], cell["status"]) for row in told for cell in row["cells"]}
+    lost = {(name, end) for name, _, end in ends if end not in {"complete", "not_enabled", "not_configured"}}
+    assert lost == {
+        ("aws.sagemaker.capture_state", "sampled_at_source"),
+        ("aws.sagemaker.data_capture", "sampled_at_source"),
+    }
+    for name in ("aws.bedrock.logging", "aws.bedrock.invocations_s3"):
+        assert {(name, "us-east-1", "complete"), (name, "eu-west-1", "not_enabled")} <= ends
+
+
+def _ask(tmp_path, *arguments):
+    return subprocess.run([*EK, *arguments], capture_output=True, text=True, check=False, env=_environment(tmp_path))
 
 
 def test_demo_never_overwrites(tmp_path) -> None:

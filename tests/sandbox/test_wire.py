@@ -10,6 +10,7 @@ from evidence_kit.sandbox.cloud import ACCOUNTS, REGIONS
 from evidence_kit.sandbox.incident import DATA, PLANTED_KEY, SHOP
 from evidence_kit.sandbox.lookup import EventHistory, Meter, PublicKey
 from evidence_kit.sandbox.naming import Request, operation_of, service_model
+from evidence_kit.sandbox.scoring import ENDPOINT, PLANTED
 from evidence_kit.sandbox.wire import Call, Refusal, Wire, require_known
 
 PLACES = [(account, region) for account in ACCOUNTS for region in REGIONS]
@@ -71,9 +72,19 @@ def test_a_reversed_time_range_is_refused(cloud, connect):
         (
             "Username",
             "ci-deploy",
-            {"GetCallerIdentity", "ListUsers", "ListAttachedUserPolicies", "CreateAccessKey"},
+            {
+                *("GetCallerIdentity", "ListUsers", "ListAttachedUserPolicies", "CreateAccessKey"),
+                *("ListFoundationModels", "GetModelInvocationLoggingConfiguration", "InvokeModel"),
+            },
         ),
-        ("AccessKeyId", PLANTED_KEY, {"AssumeRole", "StopLogging", "CreateUser", "AttachUserPolicy"}),
+        (
+            "AccessKeyId",
+            PLANTED_KEY,
+            {
+                *("AssumeRole", "StopLogging", "CreateUser", "AttachUserPolicy", "InvokeModel"),
+                *("CreateModel", "CreateEndpointConfig", "UpdateEndpoint"),
+            },
+        ),
         ("ResourceName", "pricing-export", {"AssumeRole"}),
     ],
 )
@@ -241,8 +252,37 @@ def test_detector_and_filters_are_described(connect):
 def test_an_operation_that_guardduty_does_not_serve_is_refused(connect):
     client = connect("guardduty")
     with pytest.raises(ClientError) as refused:
-        client.list_members(DetectorId=detector_of(client))
+        client.list_ip_sets(DetectorId=detector_of(client))
     assert code(refused) == "UnknownOperationException"
+
+
+def test_guardduty_tells_what_a_filter_hides_and_that_nobody_else_is_told(connect):
+    client = connect("guardduty")
+    detector = detector_of(client)
+    assert client.get_filter(DetectorId=detector, FilterName="known-scanner")["Action"] == "ARCHIVE"
+    assert client.list_members(DetectorId=detector)["Members"] == []
+    assert client.list_publishing_destinations(DetectorId=detector)["Destinations"] == []
+    with pytest.raises(ClientError) as refused:
+        client.get_filter(DetectorId=detector, FilterName="another")
+    assert code(refused) == "BadRequestException"
+
+
+def test_ec2_tells_the_defaults_that_moto_has_not(connect):
+    client = connect("ec2")
+    assert client.get_instance_metadata_defaults()["AccountLevel"]["HttpTokens"] == "optional"
+    assert client.get_snapshot_block_public_access_state()["State"] == "unblocked"
+    assert client.get_image_block_public_access_state()["ImageBlockPublicAccessState"] == "block-new-sharing"
+    assert client.get_serial_console_access_status()["SerialConsoleAccessEnabled"] is False
+
+
+def test_an_endpoint_tells_the_image_that_runs_and_no_other_account_has_one(connect):
+    live = connect("sagemaker").describe_endpoint(EndpointName=ENDPOINT)
+    (variant,) = live["ProductionVariants"]
+    assert variant["DeployedImages"][0]["ResolvedImage"].endswith(PLANTED.digest)
+    assert connect("sagemaker").list_inference_components()["InferenceComponents"] == []
+    for place in ((DATA, "us-east-1"), (SHOP, "eu-west-1")):
+        with pytest.raises(ClientError, match="Could not find endpoint"):
+            connect("sagemaker", *place).describe_endpoint(EndpointName=ENDPOINT)
 
 
 def test_an_answer_with_a_member_the_model_lacks_is_a_bug():

@@ -44,6 +44,10 @@ QUESTIONS = {
     "aws.cloudtrail_digest": {"GetCallerIdentity", "DescribeRegions", "AssumeRole", "DescribeTrails"},
     "aws.s3_objects": {"GetCallerIdentity", "DescribeRegions", "AssumeRole", "DescribeTrails"},
     "aws.cloudwatch_logs": {"GetCallerIdentity", "DescribeRegions", "AssumeRole", "DescribeLogGroups"},
+    "aws.s3_logs": {
+        *("GetCallerIdentity", "DescribeRegions", "AssumeRole", "GetModelInvocationLoggingConfiguration"),
+        *("ListEndpoints", "DescribeEndpoint", "DescribeEndpointConfig", "ListModels", "DescribeModel", "HeadBucket"),
+    },
 }
 
 
@@ -266,7 +270,10 @@ def truth_of(found: Mapping[tuple[str, str], frozenset[str]], *targets: Target) 
 def sent(cloud: Cloud, specs: Mapping[str, SourceSpec]) -> Counter[str]:
     """Return the digest of every evidence answer that left the door as a success."""
     questions = set().union(*(QUESTIONS[spec.mechanism] for spec in specs.values()))
-    return Counter(one.sha256 for one in cloud.door.sent if _is_success(one) and one.operation not in questions)
+    asked = list(cloud.door.sent)
+    if any(spec.scope == "organization" for spec in specs.values()):  # first it is found out who may speak for it
+        asked.remove(next(one for one in asked if one.operation == "DescribeOrganization"))
+    return Counter(one.sha256 for one in asked if _is_success(one) and one.operation not in questions)
 
 
 def _is_success(one: Sent) -> bool:

@@ -6,6 +6,7 @@ A refusal in the middle of a list does not end the list: what can be had is take
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import jmespath
@@ -16,7 +17,7 @@ from evidence_kit.errors import UsageError
 from evidence_kit.model.exchange import Closed, Remark, Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import epoch_ms
+from evidence_kit.model.time import epoch_ms, rfc3339
 from evidence_kit.model.unit import Finding, Target, Unit
 
 Call = Mapping[str, Any]
@@ -25,17 +26,19 @@ Wires = Callable[[str, str], AwsWire]  # a service and a region ("" is the unit'
 _FIELDS = frozenset(
     {
         "operation", "service", "region", "params", "result", "records", "each", "then", "repeat", "empty", "absent",
-        "rules", "deliver",
+        "rules", "deliver", "refused", "paging",
     }
 )  # fmt: skip
 _NAME = re.compile(r"\{([a-z_]+)\}")
 _MAX_REFUSED = 25  # so many refusals and not one answer: the rest of the list would be refused alike
+_DENIED = frozenset({UnitStatus.DENIED, UnitStatus.DENIED_BY_POLICY})
 # Refusals of one item that say nothing about the next. Throttling and a provider in a loop do.
-_OF_ONE_ITEM = frozenset(
-    {UnitStatus.DENIED, UnitStatus.DENIED_BY_POLICY, UnitStatus.NOT_CONFIGURED, UnitStatus.NOT_ENABLED}
-)
+_OF_ONE_ITEM = frozenset({*_DENIED, UnitStatus.NOT_CONFIGURED, UnitStatus.NOT_ENABLED})
+# How services word that what was listed a moment ago has no such name any more.
+_GONE = re.compile(r"[\w.]*(?:NotFound|NoSuch|Non[Ee]xistent|DoesNotExist)\w*: ")
 # What a source's rules may conclude, the one that limits most first.
 _CONCLUSIONS = (
+    UnitStatus.PARTIAL_ERROR,
     UnitStatus.EXCLUDED_AT_SOURCE,
     UnitStatus.SAMPLED_AT_SOURCE,
     UnitStatus.NOT_LICENSED,
@@ -67,7 +70,7 @@ def require_calls(source: str, calls: Sequence[Call]) -> None:
             raise UsageError(f"source {source}: unknown field `{min(unknown)}` in a call")
         if "operation" not in call:
             raise UsageError(f"source {source}: a call has no `operation`")
-        for rule in (*call.get("rules", ()), *([call["empty"]] if "empty" in call else ())):
+        for rule in (*call.get("rules", ()), *call.get("refused", ()), *([call["empty"]] if "empty" in call else ())):
             if UnitStatus(rule["status"]) not in _CONCLUSIONS:
                 raise UsageError(f"source {source}: a rule cannot conclude `{rule['status']}`")
         require_calls(source, call.get("then", ()))
@@ -84,12 +87,18 @@ class Walk:
     concluded: list[tuple[UnitStatus, str]] = field(default_factory=list)
 
     def steps(self, calls: Sequence[Call], values: Values) -> Iterator[Step | Remark]:
-        """Yield every page of every call, each followed by the calls that hang on it."""
+        """Yield every page of every call, each followed by the calls that hang on it.
+
+        Of several calls side by side, one that is denied does not end the others.
+        """
         for call in calls:
-            if "repeat" in call:
-                yield from self._repeat(call, values)
-            else:
-                yield from self._pages(call, values)
+            try:
+                yield from self._repeat(call, values) if "repeat" in call else self._pages(call, values)
+            except Stop as stop:
+                if len(calls) == 1 or stop.status not in _DENIED:
+                    raise
+                self.refused.append(stop)
+                yield Remark(finding=Finding(kind="refused", message=f"{call['operation']}: {stop.reason}"))
 
     def end(self) -> Closed | None:
         """Return how the unit ends, or None where nothing was refused and no rule applied."""
@@ -106,20 +115,32 @@ class Walk:
         return None
 
     def _pages(self, call: Call, values: Values) -> Iterator[Step | Remark]:
-        operation, params = str(call["operation"]), filled(call.get("params", {}), values)
-        empty, absent = call.get("empty"), frozenset(call.get("absent", ()))
-        nothing = True
-        for answer, cursor in pages(
-            self._wire(call, values), self.ctx, operation, params, result=str(call.get("result", "")), absent=absent
-        ):
+        empty, nothing = call.get("empty"), True
+        for answer, cursor in self._answers(call, values):
             yield Step(call=call, answer=answer, cursor=cursor, values=values)
-            for rule in call.get("rules", ()):
-                if jmespath.search(rule["when"], answer.parsed):
-                    yield self._conclude(rule, values)
+            yield from self._judge(call, answer, values)
             nothing = nothing and not (empty and jmespath.search(empty["path"], answer.parsed))
             yield from self._then(call, answer, values)
         if empty and nothing:
             yield self._conclude(empty, values)
+
+    def _answers(self, call: Call, values: Values) -> Iterator[tuple[Answer, str | None]]:
+        """Yield a call's pages; an error that the source knows better than the SDK's codes ends as it says."""
+        try:
+            yield from pages(
+                self._wire(call, values),
+                self.ctx,
+                str(call["operation"]),
+                filled(call.get("params", {}), values),
+                result=str(call.get("result", "")),
+                absent=frozenset(call.get("absent", ())),
+                rules=call.get("paging"),
+            )
+        except Stop as stop:
+            for rule in call.get("refused", ()):
+                if stop.reason.startswith(f"{rule['code']}: ") and rule.get("says", "") in stop.reason:
+                    raise Stop(UnitStatus(rule["status"]), str(filled(rule["reason"], values))) from stop
+            raise
 
     def _then(self, call: Call, answer: Answer, values: Values) -> Iterator[Step | Remark]:
         for following in call.get("then", ()):
@@ -130,26 +151,31 @@ class Walk:
             yield from self._for_each(following, listed(each, answer.parsed), values)
 
     def _for_each(self, call: Call, several: Sequence[Values], values: Values) -> Iterator[Step | Remark]:
-        answered, refused = 0, 0
+        answered, before = 0, len(self.refused)
         for bound in several:
             try:
                 yield from self.steps((call,), {**values, **bound})
                 answered += 1
             except Stop as stop:
-                if stop.status not in _OF_ONE_ITEM:
+                if stop.status not in _OF_ONE_ITEM and not _GONE.match(stop.reason):
                     raise
-                refused += 1
                 yield self._refuse(call, bound, stop)
+            refused = len(self.refused) - before
             if refused >= _MAX_REFUSED and not answered:
                 raise Stop(self.refused[-1].status, f"refused {refused} times in a row: {self.refused[-1].reason}")
 
     def _refuse(self, call: Call, bound: Values, stop: Stop) -> Remark:
         """Remember a refusal. What was listed and is gone when it is asked for lessens nothing: it is named."""
         what = ", ".join(str(value) for value in bound.values())[:200]
-        if stop.status is UnitStatus.NOT_CONFIGURED:
+        if stop.status is UnitStatus.NOT_CONFIGURED or _GONE.match(stop.reason):
             return Remark(finding=Finding(kind="vanished", message=f"{what} was listed and is gone: {stop.reason}"))
         self.refused.append(stop)
         return Remark(finding=Finding(kind="refused", message=f"{call['operation']} of {what}: {stop.reason}"))
+
+    def _judge(self, call: Call, answer: Answer, values: Values) -> Iterator[Remark]:
+        for rule in call.get("rules", ()):
+            if jmespath.search(rule["when"], answer.parsed):
+                yield self._conclude(rule, values)
 
     def _conclude(self, rule: Mapping[str, Any], values: Values) -> Remark:
         status, reason = UnitStatus(rule["status"]), str(filled(rule["reason"], values))
@@ -162,10 +188,15 @@ class Walk:
         for attempt in range(int(rule["most"])):
             if attempt:
                 self.ctx.pause(float(rule["every"]), f"{operation} is not ready yet")
-            answer = self._wire(call, values).call(self.ctx, operation, filled(call.get("params", {}), values))
-            yield Step(call=call, answer=answer, cursor=None, values=values)
-            if jmespath.search(rule["until"], answer.parsed):
+            ready = False
+            for answer, cursor in self._answers(call, values):
+                ready = ready or bool(jmespath.search(rule["until"], answer.parsed))
+                yield Step(call=call, answer=answer, cursor=cursor if ready else None, values=values)
+                if not ready:
+                    break
+                yield from self._judge(call, answer, values)
                 yield from self._then(call, answer, values)
+            if ready:
                 return
         raise Stop(UnitStatus.PARTIAL_ERROR, f"{operation} was not ready after {rule['most']} questions")
 
@@ -192,7 +223,19 @@ def values_of(unit: Unit) -> dict[str, object]:
         start, end = unit.window.start, unit.window.end
         values |= {"start": start, "end": end, "start_ms": epoch_ms(start), "end_ms": epoch_ms(end)}
         values |= {"start_s": int(start.timestamp()), "end_s": int(end.timestamp())}
+        values |= _as_text(start, end)
     return values
+
+
+def _as_text(start: datetime, end: datetime) -> dict[str, object]:
+    """Return a window for services that take text: whole seconds and days that leave out no moment of it."""
+    almost = end - timedelta(microseconds=1)
+    return {
+        "start_iso": rfc3339(start.replace(microsecond=0)),
+        "end_iso": rfc3339(almost.replace(microsecond=0) + timedelta(seconds=1)),
+        "start_date": start.date().isoformat(),
+        "end_date": (almost.date() + timedelta(days=1)).isoformat(),
+    }
 
 
 def place_of(target: Target, region: str) -> dict[str, object]:

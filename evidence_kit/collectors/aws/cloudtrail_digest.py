@@ -19,6 +19,7 @@ from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window
 from evidence_kit.model.unit import Finding, Scope, Unit
 
+OPERATIONS = ("cloudtrail:ListPublicKeys", "s3:GetObject")
 # A key may have been replaced shortly before the first digest was signed.
 _KEY_MARGIN = timedelta(hours=2)
 

@@ -13,6 +13,7 @@ from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.time import rfc3339
 from evidence_kit.model.unit import Scope, Unit
 
+OPERATIONS = ("cloudtrail:LookupEvents",)
 PAGE = 50  # the most that AWS gives
 # Both bounds of LookupEvents are inclusive and count whole seconds; ours exclude the end.
 _TICK = timedelta(seconds=1)

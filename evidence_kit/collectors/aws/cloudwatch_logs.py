@@ -1,21 +1,26 @@
 """CloudWatch Logs by `FilterLogEvents`: one unit a log group, empty pages with a token included."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from evidence_kit.collectors.aws.access import as_access
-from evidence_kit.collectors.aws.discovery import Discovery
+from evidence_kit.collectors.aws.discovery import Discovery, Place
 from evidence_kit.collectors.aws.fanout import units_within
 from evidence_kit.collectors.aws.paging import pages
 from evidence_kit.errors import UsageError
-from evidence_kit.model.exchange import Closed, Item, Page
+from evidence_kit.model.exchange import Closed, Item, Page, Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window, epoch_ms, rfc3339
 from evidence_kit.model.unit import Scope, Unit
 
+OPERATIONS = ("logs:DescribeLogGroups", "logs:FilterLogEvents")
+# Region, account and name; settings write the ARN with `:*` or without.
+_ARN = re.compile(r"arn:aws[a-z-]*:logs:([a-z0-9-]+):(\d+):log-group:(.+?)(?::\*)?")
 PAGE = 10_000  # the most that AWS gives, within 1 MB
 
 
@@ -32,19 +37,58 @@ class CloudWatchLogs:
     def units(self, scope: Scope, ctx: Context) -> Iterator[Unit]:
         """Return one unit a log group; what the group no longer keeps is closed as expired."""
         given = scope.params.get("log_group_prefix", "")
-        prefixes = [given] if given else [*self._prefixes]
+        prefixes = (given,) if given else tuple(self._prefixes)
+        discovery = None if given else self._discovery
 
         def enumerate_region(unit: Unit) -> Iterator[Unit]:
-            found = self._discovered(unit, scope, ctx) if self._discovery and not given else None
-            if found is None:
-                found = [one for prefix in prefixes or [""] for one in self._groups(unit, prefix, ctx)]
-                if not found:
-                    said = " or ".join(f"`{prefix}`" for prefix in prefixes)
-                    reason = "no log group here" + (f" starts with {said}" if said else "")
-                    found = [replace(unit, settled=(UnitStatus.NOT_CONFIGURED, reason))]
-            yield from found
+            found = 0
+            for one in self._found(unit, prefixes, discovery.places(unit, scope, ctx) if discovery else None, ctx):
+                found += 1
+                yield one
+            if not found:
+                said = " or ".join(f"`{prefix}`" for prefix in prefixes)
+                reason = "no log group here" + (f" starts with {said}" if said else "")
+                nothing = discovery.nothing if discovery else (UnitStatus.NOT_CONFIGURED, reason)
+                yield replace(unit, settled=nothing)
 
         return units_within(self.spec, scope, self._access, ctx, enumerate_region)
+
+    def _found(
+        self, unit: Unit, prefixes: Sequence[str], places: Iterator[Place] | None, ctx: Context
+    ) -> Iterator[Unit]:
+        """Yield the groups that a service's own settings name, and those under the prefixes, each once."""
+        groups: defaultdict[str, list[Unit]] = defaultdict(list)
+        for prefix in prefixes or (() if places else ("",)):
+            for one in self._groups(unit, prefix, ctx):
+                groups[one.stream].append(one)
+        stopped: Stop | None = None
+        try:
+            for place in places or ():
+                yield from self._placed(unit, place, groups, ctx)
+        except Stop as stop:  # what could not be asked does not hide the groups that are there
+            stopped = stop
+        for several in groups.values():
+            yield from several
+        if stopped:
+            raise stopped
+
+    def _placed(self, unit: Unit, place: Place, groups: dict[str, list[Unit]], ctx: Context) -> Iterator[Unit]:
+        """Yield the units of one group that settings name; one that is not there is closed as such."""
+        if place.settled:
+            yield replace(unit, stream=place.stream, settled=place.settled)
+            return
+        arn = _ARN.fullmatch(place.at)
+        region, account, name = arn.groups() if arn else (unit.region, unit.target.id, place.at)
+        here = replace(unit, region=region, stream=name)
+        if account != unit.target.id:
+            elsewhere = (UnitStatus.OUT_OF_SCOPE, f"`{name}` is in account {account}, which is another target")
+            yield replace(here, settled=elsewhere)
+            return
+        there = groups.pop(name, []) if region == unit.region else []
+        gone = (UnitStatus.NOT_CONFIGURED, f"`{name}` is named in the settings and does not exist")
+        ending = {"ends": place.status.value, "why": place.reason} if place.status else {}
+        found = there or list(self._groups(here, name, ctx, exact=True))
+        yield from [replace(one, settings=ending) for one in found] or [replace(here, settled=gone)]
 
     def _groups(self, unit: Unit, prefix: str, ctx: Context, *, exact: bool = False) -> Iterator[Unit]:
         wire = self._access.wire(unit.target, "logs", unit.region, ctx)
@@ -53,28 +97,8 @@ class CloudWatchLogs:
             ctx.record(answer.exchange)
             for group in answer.parsed["logGroups"]:
                 name = str(group["logGroupName"])
-                if name.endswith(self._suffix) and (name == prefix or not exact):
+                if name == prefix if exact else name.endswith(self._suffix):
                     yield from _kept(replace(unit, stream=name), group.get("retentionInDays"), ctx.now())
-
-    def _discovered(self, unit: Unit, scope: Scope, ctx: Context) -> list[Unit]:
-        """Return the groups that a service's own settings name; one that is not there is closed as such."""
-        if self._discovery is None:
-            return []
-        found: dict[str, list[Unit]] = {}
-        for place in self._discovery.places(unit, scope, ctx):
-            name = _group_name(place.at)
-            if place.settled:
-                found.setdefault(place.stream, [replace(unit, stream=place.stream, settled=place.settled)])
-            elif name not in found:
-                gone = (UnitStatus.NOT_CONFIGURED, f"`{name}` is named in the settings and does not exist")
-                ending = {"ends": place.status.value, "why": place.reason} if place.status else {}
-                there = list(self._groups(unit, name, ctx, exact=True))
-                found[name] = [replace(one, settings=ending) for one in there] or [
-                    replace(unit, stream=name, settled=gone)
-                ]
-        return [one for several in found.values() for one in several] or [
-            replace(unit, settled=self._discovery.nothing)
-        ]
 
     def acquire(self, unit: Unit, ctx: Context) -> Iterator[Item]:
         """Yield every page until the provider gives no token."""
@@ -100,11 +124,6 @@ class CloudWatchLogs:
             )
         if status := unit.settings.get("ends"):
             yield Closed(status=UnitStatus(status), reason=unit.settings["why"])
-
-
-def _group_name(said: str) -> str:
-    """Return a group's name, which settings give as it is or as an ARN that may end in `:*`."""
-    return said.rsplit(":log-group:", maxsplit=1)[-1].removesuffix(":*")
 
 
 def _kept(unit: Unit, days: int | None, now: datetime) -> Iterator[Unit]:

@@ -11,7 +11,7 @@ from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.time import Window, parse_instant, parse_period
 
 _DAY = timedelta(days=1)
-_BY_DAY = re.compile(r"\{(?:day|date|yyyy|mm|dd)\}")
+_BY_DAY = re.compile(r"\{(?:day|date|yyyy|mm?|dd?)\}")
 # How a name's stamp is read, by its number of digits. A coarse one is where its time begins: `lookBack` reaches it.
 _STAMPS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _LONGEST = max(_STAMPS)
@@ -85,4 +85,6 @@ def _names(day: datetime) -> Mapping[str, str]:
         "yyyy": day.strftime("%Y"),
         "mm": day.strftime("%m"),
         "dd": day.strftime("%d"),
+        "m": str(day.month),  # AWS Config pads neither months nor days
+        "d": str(day.day),
     }

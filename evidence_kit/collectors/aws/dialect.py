@@ -66,4 +66,6 @@ def token_members(service: ServiceModel, operation: str) -> Mapping[str, Any]:
         sent = next((name for name in (token, token.removeprefix("Next")) if name in taken), "")
         if token in given and sent:
             return {"input_token": sent, "output_token": token}
+    if {"Marker", "IsTruncated"} <= set(given) and "Marker" in taken:
+        return {"input_token": "Marker", "output_token": "Marker", "more_results": "IsTruncated"}
     return {}

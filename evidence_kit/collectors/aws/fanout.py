@@ -70,7 +70,11 @@ def regions_of(scope: Scope, access: AwsAccess, ctx: Context) -> Iterator[tuple[
     except Stop as stop:
         if stop.status is not UnitStatus.DENIED:
             raise
-        yield from _account_regions(scope, access, ctx)
+        try:
+            listed = tuple(_account_regions(scope, access, ctx))
+        except Stop:
+            raise stop from None  # what the source is granted is this; the other only stands in
+        yield from listed
         return
     ctx.record(answer.exchange)
     for region in sorted(answer.parsed["Regions"], key=lambda item: str(item["RegionName"])):

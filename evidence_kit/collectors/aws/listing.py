@@ -12,6 +12,8 @@ from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import rfc3339
 from evidence_kit.model.unit import Finding
 
+OPERATIONS = ("s3:ListObjectVersions", "s3:ListObjectsV2")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Object:

@@ -7,15 +7,18 @@ from evidence_kit.collectors.aws.calltree import values_of
 from evidence_kit.collectors.aws.delivery import Delivery
 from evidence_kit.collectors.aws.listing import S3Object, list_objects
 from evidence_kit.collectors.aws.wire import AwsWire
-from evidence_kit.model.exchange import Download, Item, Remark
+from evidence_kit.model.exchange import Download, Item, Page, Remark, Stop
 from evidence_kit.model.ports import Context
+from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.unit import Finding, Unit
+
+OPERATIONS = ("s3:GetObject",)  # unless only listings are wanted
 
 
 def take_objects(wire: AwsWire, ctx: Context, unit: Unit, delivery: Delivery) -> Iterator[Item]:
     """Yield each listing page of the unit's bucket, then the objects on it."""
     for prefix in delivery.prefixes(values_of(unit), unit.window):
-        for found in list_objects(wire, ctx, unit.settings["bucket"], prefix):
+        for found in _listed(wire, ctx, unit.settings["bucket"], prefix):
             if isinstance(found, Remark):
                 yield found
                 continue
@@ -25,18 +28,30 @@ def take_objects(wire: AwsWire, ctx: Context, unit: Unit, delivery: Delivery) ->
                 yield from _take(wire, ctx, unit, item, delivery)
 
 
+def _listed(
+    wire: AwsWire, ctx: Context, bucket: str, prefix: str
+) -> Iterator[tuple[Page, tuple[S3Object, ...]] | Remark]:
+    """Yield listing pages; a bucket that logs were sent to and that is not there has lost what it held."""
+    try:
+        yield from list_objects(wire, ctx, bucket, prefix)
+    except Stop as stop:
+        if stop.status is not UnitStatus.NOT_CONFIGURED:
+            raise
+        raise Stop(UnitStatus.PARTIAL_ERROR, f"`{bucket}` is gone with all that it held: {stop.reason}") from stop
+
+
 def _take(wire: AwsWire, ctx: Context, unit: Unit, item: S3Object, delivery: Delivery) -> Iterator[Item]:
     at = delivery.time_of(item)
     if unit.window and at and at not in unit.window:
         return
+    if not item.deleted and not item.size and item.key.endswith("/"):
+        return  # a folder that somebody made in a console: it is on the listing and holds nothing
     if at is None:
         message = f"{item.name} carries no delivery time in its name and is not taken"
         yield Remark(finding=Finding(kind="unreadable_name", message=message, facts=item.facts()))
     elif item.deleted:
         message = f"{item.bucket}/{item.key} was deleted at {item.modified}"
         yield Remark(finding=Finding(kind="object_deleted", message=message, facts=item.facts()))
-    elif not item.size and item.key.endswith("/"):
-        return  # a folder that somebody made in a console: it is on the listing and holds nothing
     elif delivery.bodies:
         if not item.latest:
             message = f"{item.bucket}/{item.key} was overwritten or deleted; the older version is taken too"

@@ -17,6 +17,7 @@ from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.unit import Scope, Unit
 
 _ARN = re.compile(r"arn:aws[a-z-]*:s3:::")
+_HOST = re.compile(r"\.s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$")  # as CloudFront names its bucket
 
 
 class S3Logs:
@@ -57,10 +58,10 @@ class S3Logs:
 
 
 def location(said: str) -> tuple[str, str]:
-    """Return bucket and prefix of an ARN, an `s3://` address or a bucket's name; a prefix ends in `/`."""
+    """Return bucket and prefix of an ARN, an `s3://` address, a bucket's name or host; a prefix ends in `/`."""
     bucket, _, prefix = _ARN.sub("", said).removeprefix("s3://").partition("/")
     prefix = prefix.strip("/")
-    return bucket, f"{prefix}/" if prefix else ""
+    return _HOST.sub("", bucket), f"{prefix}/" if prefix else ""
 
 
 def _named(unit: Unit, scope: Scope) -> Unit:
@@ -72,7 +73,8 @@ def _named(unit: Unit, scope: Scope) -> Unit:
 
 def _placed(unit: Unit, place: Place) -> Unit:
     bucket, prefix = location(place.at)
-    settings = {**place.values, "bucket": bucket, "prefix": prefix}
+    # A place may be one file and no folder: `key` is its name, without the slash that a folder ends in.
+    settings = {**place.values, "bucket": bucket, "prefix": prefix, "key": prefix.rstrip("/")}
     if place.status:
         settings |= {"ends": place.status.value, "why": place.reason}
     return replace(unit, stream=place.stream, settings=settings, settled=place.settled)

@@ -12,6 +12,8 @@ from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.unit import Scope, Unit
 
+OPERATIONS = ("cloudtrail:DescribeTrails", "organizations:DescribeOrganization")
+
 
 def trail_units(
     spec: SourceSpec, delivery: Delivery, scope: Scope, access: AwsAccess, ctx: Context

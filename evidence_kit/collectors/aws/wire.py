@@ -67,7 +67,7 @@ class AwsWire:
         self.paginators = paginators
         self._here = threading.local()
         self._methods = {name: method for method, name in client.meta.method_to_api_mapping.items()}
-        self._protocol = str(client.meta.service_model.metadata.get("protocol"))
+        self._protocol = str(client.meta.service_model.resolved_protocol)
         client.meta.events.register("before-send", self._before_send)  # type: ignore[arg-type]
         client.meta.events.register("before-parse", self._before_parse)
         _watch(client)

@@ -18,6 +18,9 @@ ELSEWHERE = {
     "aws.cloudtrail.s3": "the big sandbox writes real files, digests and late deliveries",
     "aws.cloudtrail.digest": "the big sandbox signs the chain that a fixture could not",
     "aws.cloudtrail.lookup": "the big sandbox has a store of events to look up",
+    "aws.cloudtrail.aggregated": "with what peers lose: late files and folders beside the usual one",
+    "aws.cloudtrail.insights": "with what peers lose: late files and folders beside the usual one",
+    "aws.cloudtrail.network_activity": "with what peers lose: late files and folders beside the usual one",
 }
 
 
