@@ -50,10 +50,11 @@ $(VENV)/.demo: requirements.lock pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 # The JavaScript check of examples/verify is tested where npm can install what it needs, and skipped by name elsewhere.
-$(VENV)/.dev: requirements-dev.lock examples/verify/package-lock.json tests/azurite/package-lock.json $(VENV)/.demo
+$(VENV)/.dev: requirements-dev.lock examples/verify/package-lock.json tests/azurite/package-lock.json tests/prism/package-lock.json $(VENV)/.demo
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@! command -v npm >/dev/null || npm ci --prefix examples/verify --no-audit --no-fund --silent || true
 	@! command -v npm >/dev/null || npm ci --prefix tests/azurite --ignore-scripts --no-audit --no-fund --silent || true
+	@! command -v npm >/dev/null || npm ci --prefix tests/prism --ignore-scripts --no-audit --no-fund --silent || true
 	touch $@
 
 clean:

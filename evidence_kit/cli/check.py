@@ -28,6 +28,9 @@ def check(
     region: list[str] = typer.Option([], "--region", help="Only these regions."),
     profile: str | None = typer.Option(None, "--profile", help="AWS profile to use where no inventory says another."),
     params: list[str] = typer.Option([], "--set", help="A parameter of a source: `name=value`."),
+    connectors: list[str] = typer.Option(
+        [], "--connectors", help="A connector of your own, or a folder of them.", metavar="PATH"
+    ),
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
     """Say what would be complete, partial or impossible. Nothing is collected.
@@ -48,6 +51,7 @@ def check(
             regions=region,
             profile=profile,
             params=params,
+            connectors=connectors,
         )
     )
     for refused in ordered.refusals:

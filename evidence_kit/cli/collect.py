@@ -28,6 +28,9 @@ def collect(
     region: list[str] = typer.Option([], "--region", help="Only these regions."),
     profile: str | None = typer.Option(None, "--profile", help="AWS profile to use where no inventory says another."),
     params: list[str] = typer.Option([], "--set", help="A parameter of a source: `name=value`."),
+    connectors: list[str] = typer.Option(
+        [], "--connectors", help="A connector of your own, or a folder of them.", metavar="PATH"
+    ),
     reconcile: bool = typer.Option(
         False, "--reconcile", help="No new work: a second pass over what had not settled, and what it changed."
     ),
@@ -54,7 +57,8 @@ def collect(
         if sources:
             raise UsageError("`--reconcile` takes up what a case holds", hint="name no sources with it")
         now = settings.now().replace(microsecond=0)
-        _reconcile(settings.required_case(case), now, key=key, workers=workers, tsa=tsa, as_json=as_json)
+        folder = settings.required_case(case)
+        _reconcile(folder, now, key=key, workers=workers, connectors=connectors, tsa=tsa, as_json=as_json)
         return
     ordered = ordering.place(
         ordering.Asked(
@@ -66,6 +70,7 @@ def collect(
             regions=region,
             profile=profile,
             params=params,
+            connectors=connectors,
             policy=policy,
             place=place,
         )
@@ -119,17 +124,24 @@ def _checked(
 
 
 def _reconcile(
-    case: Path, now: datetime, *, key: str | None, workers: int, tsa: Sequence[str], as_json: bool
+    case: Path,
+    now: datetime,
+    *,
+    key: str | None,
+    workers: int,
+    connectors: Sequence[str],
+    tsa: Sequence[str],
+    as_json: bool,
 ) -> None:
     """Run the second pass, then say what came late and what is gone."""
     from evidence_kit.acquire.case import read_description
     from evidence_kit.acquire.open_work import find_unsettled
     from evidence_kit.analysis.passes import changes
     from evidence_kit.cli import running
-    from evidence_kit.sources.catalogue import choose, load_catalogue
+    from evidence_kit.sources.catalogue import choose
     from evidence_kit.vaults.local import LocalVault
 
-    known = load_catalogue()
+    known = settings.catalogue(connectors)
     vault = LocalVault(case)
     read_description(vault)
     found = find_unsettled(

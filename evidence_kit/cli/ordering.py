@@ -57,6 +57,7 @@ class Asked:
     regions: Sequence[str]
     profile: str | None
     params: Sequence[str]
+    connectors: Sequence[str] = ()
     policy: str | None = None
     place: str | None = None
 
@@ -75,13 +76,13 @@ def place(asked: Asked) -> Ordered:
     from evidence_kit.acquire.scope import Order
     from evidence_kit.governance.permitted import refusals
     from evidence_kit.governance.policy import parse_policy
-    from evidence_kit.sources.catalogue import choose, load_catalogue
+    from evidence_kit.sources.catalogue import choose
 
     if not asked.sources:
         raise UsageError("which sources?", hint="`evidence-kit sources list` names them")
     now = settings.now().replace(microsecond=0)
     window = window_of(asked.since, asked.until, now)
-    specs = choose(asked.sources, load_catalogue())
+    specs = choose(asked.sources, settings.catalogue(asked.connectors))
     entries = _entries(specs, asked)
     limits = settings.setting("policy", asked.policy)
     policy = parse_policy(_read(limits), name=limits) if limits else None

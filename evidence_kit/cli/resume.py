@@ -9,6 +9,9 @@ def resume(
     case: str | None = typer.Argument(None, help="The case folder."),
     key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
     workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
+    connectors: list[str] = typer.Option(
+        [], "--connectors", help="A connector of your own, or a folder of them.", metavar="PATH"
+    ),
     tsa: list[str] = timestamp.OPTION,
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
@@ -20,7 +23,7 @@ def resume(
     from evidence_kit.acquire.case import read_description
     from evidence_kit.acquire.open_work import find_work
     from evidence_kit.cli import running
-    from evidence_kit.sources.catalogue import choose, load_catalogue
+    from evidence_kit.sources.catalogue import choose
     from evidence_kit.vaults.local import LocalVault
 
     folder = settings.required_case(case)
@@ -30,7 +33,7 @@ def resume(
     output.note(found.summary)
     running.run(
         folder,
-        choose(found.order.sources, load_catalogue()),
+        choose(found.order.sources, settings.catalogue(connectors)),
         key=settings.setting("key", key),
         workers=workers,
         as_json=as_json,

@@ -16,11 +16,14 @@ from evidence_kit.errors import AccessError, SignatureError, UntrustedError, Usa
 if TYPE_CHECKING:
     from evidence_kit.custody.keys import PublicKey
     from evidence_kit.custody.trust import Trust
+    from evidence_kit.model.source import SourceSpec
     from evidence_kit.signers.keyring import KeyRing
 
 _FILE = "evidence-kit.toml"
 _KEYID = re.compile(r"[0-9a-f]{64}")
-_KNOWN = frozenset({"case", "inventory", "key", "place", "policy", "trust", "trust_sha256", "trust_signer", "tsa"})
+_KNOWN = frozenset(
+    {"case", "connectors", "inventory", "key", "place", "policy", "trust", "trust_sha256", "trust_signer", "tsa"}
+)
 
 
 def now() -> datetime:
@@ -51,6 +54,13 @@ def passphrase() -> str:
     if not sys.stdin.isatty():
         raise AccessError("a passphrase is needed to open the signing key", hint="set EVIDENCE_KIT_PASSPHRASE")
     return str(typer.prompt("passphrase", hide_input=True, err=True))
+
+
+def catalogue(connectors: Sequence[str] = ()) -> "dict[str, SourceSpec]":
+    """Return every source, with those of `--connectors`, of the environment or of the configuration file."""
+    from evidence_kit.sources.catalogue import load_catalogue
+
+    return load_catalogue(Path(one) for one in listed("connectors", connectors))
 
 
 def secret(reference: str) -> str:

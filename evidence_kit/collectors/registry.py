@@ -23,16 +23,22 @@ BUILTIN: Mapping[str, str] = {
     "azure.audit_query": "evidence_kit.collectors.azure.audit_query:AuditQuery",
     "azure.blob_logs": "evidence_kit.collectors.azure.blob_logs:BlobLogs",
     "azure.call": "evidence_kit.collectors.azure.calls:AzureCalls",
+    "azure.entra_logs": "evidence_kit.collectors.azure.entra_logs:EntraLogs",
+    "azure.hunting": "evidence_kit.collectors.azure.hunting:Hunting",
     "azure.log_analytics": "evidence_kit.collectors.azure.log_analytics:LogAnalytics",
     "gcp.call": "evidence_kit.collectors.gcp.call:GcpCalls",
     "gcp.gcs_objects": "evidence_kit.collectors.gcp.gcs_objects:GcsObjects",
     "gcp.logging": "evidence_kit.collectors.gcp.logging:CloudLogging",
+    "intake.files": "evidence_kit.collectors.intake.files:IntakeFiles",
+    "partner.rest": "evidence_kit.collectors.partner.rest:PartnerRest",
 }
 # What the mechanisms of a provider share in one run: sessions, credentials, clients.
 ACCESS: Mapping[str, str] = {
     "aws": "evidence_kit.collectors.aws.access:AwsAccess",
     "azure": "evidence_kit.collectors.azure.access:AzureAccess",
     "gcp": "evidence_kit.collectors.gcp.access:GcpAccess",
+    "intake": "evidence_kit.vaults.delivered:Deliveries",
+    "partner": "evidence_kit.collectors.partner.access:PartnerAccess",
 }
 # What asks a provider whether permissions are granted.
 GRANTS: Mapping[str, str] = {
@@ -56,14 +62,14 @@ def build(specs: Mapping[str, SourceSpec], shared: MutableMapping[str, object] |
     collectors: dict[str, Collector] = {}
     for name, spec in specs.items():
         if spec.provider not in shared:
-            shared[spec.provider] = access(spec.provider)
+            shared[spec.provider] = access(spec.provider, spec.mechanism)
         collectors[name] = factory(spec.mechanism)(spec, shared[spec.provider])
     return collectors
 
 
-def access(provider: str) -> object:
-    """Return a new shared access of `provider`, or None where it has none."""
-    where = ACCESS.get(provider)
+def access(provider: str, mechanism: str = "") -> object:
+    """Return a new shared access of `provider`, else of the family of `mechanism`, or None where there is none."""
+    where = ACCESS.get(provider) or ACCESS.get(mechanism.partition(".")[0])
     return _load(where, provider)() if where else None  # type: ignore[operator]
 
 

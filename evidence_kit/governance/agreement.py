@@ -8,14 +8,10 @@ from typing import Any
 
 from evidence_kit.model.document import Document, did_you_mean
 from evidence_kit.model.time import parse_period
+from evidence_kit.sources.connector_grammar import EVIDENCE
 
-# What evidence is about. A connector says which classes it takes, an agreement which may be taken.
-EVIDENCE = (
-    "access_logs", "ai_usage", "audit_logs", "billing", "configuration", "content", "findings", "identity", "orders",
-    "usage",
-)  # fmt: skip
 _FIELDS = (
-    "reference", "evidence", "clause", "legalBasis", "notifyWithin", "transfer", "contactRole", "expires",
+    "reference", "evidence", "clause", "legalBasis", "notifyWithin", "latency", "transfer", "contactRole", "expires",
 )  # fmt: skip
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 Path = tuple[str | int, ...]
@@ -29,6 +25,7 @@ class Agreement:
     evidence: Mapping[str, str]
     legal_basis: tuple[str, ...] = ()
     notify_within: timedelta | None = None
+    latency: timedelta | None = None  # how late a record may be when it can be had
     transfer: str = ""
     contact_role: str = ""
     expires: date | None = None
@@ -44,6 +41,7 @@ class Agreement:
             "evidence": dict(self.evidence),
             "legalBasis": list(self.legal_basis),
             "notifyWithin": _period(self.notify_within),
+            "latency": _period(self.latency),
             "transfer": self.transfer,
             "contactRole": self.contact_role,
             "expires": self.expires.isoformat() if self.expires else "",
@@ -67,15 +65,16 @@ def read_agreement(doc: Document, at: Path) -> Agreement | None:
     if doc.at(at, object, default="") == "":
         return None
     doc.allow(at, _FIELDS)
-    within = doc.at((*at, "notifyWithin"), str, default="")
+    within, latency = (doc.at((*at, name), str, default="") for name in ("notifyWithin", "latency"))
     return Agreement(
-        reference=_stated(doc, (*at, "reference")),
+        reference=stated(doc, (*at, "reference")),
         evidence=_classes(doc, (*at, "evidence"), doc.at((*at, "clause"), str, default="")),
         legal_basis=texts(doc, (*at, "legalBasis")),
         notify_within=parse_period(within) if within else None,
+        latency=parse_period(latency) if latency else None,
         transfer=doc.at((*at, "transfer"), str, default=""),
         contact_role=doc.at((*at, "contactRole"), str, default=""),
-        expires=_day(doc, (*at, "expires")),
+        expires=day(doc, (*at, "expires")),
     )
 
 
@@ -112,14 +111,16 @@ def _classes(doc: Document, at: Path, clause: str) -> dict[str, str]:
     return found
 
 
-def _stated(doc: Document, at: Path) -> str:
+def stated(doc: Document, at: Path) -> str:
+    """Read a text that has to say something."""
     said = doc.at(at, str)
     if not said.strip():
         raise doc.error(at, f"`{at[-1]}` says nothing")
     return said
 
 
-def _day(doc: Document, at: Path) -> date | None:
+def day(doc: Document, at: Path) -> date | None:
+    """Read a day, if there is one."""
     said = doc.at(at, str, default="")
     if not said:
         return None

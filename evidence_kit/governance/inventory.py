@@ -7,6 +7,7 @@ from typing import Any
 
 from evidence_kit.errors import UsageError
 from evidence_kit.governance.agreement import Agreement, Jurisdiction, read_agreement, read_jurisdiction
+from evidence_kit.governance.assurance import Assurance, read_assurance
 from evidence_kit.model.document import Document, did_you_mean, parse_document
 from evidence_kit.model.unit import Target
 
@@ -18,7 +19,9 @@ _ACCESS = {
     "azure": ("tenant", "subscription", "workspace", "cloud", "clientId"),
 }
 _PARTNER = ("params", "secrets", "ca", "allowPrivate")
-_FIELDS = ("name", "provider", "id", "regions", "endpoints", "owner", "labels", "jurisdiction", "agreement")
+_FIELDS = (
+    "name", "provider", "id", "regions", "endpoints", "owner", "labels", "jurisdiction", "agreement", "assurance",
+)  # fmt: skip
 _ACCOUNT = 12  # digits of an AWS account id
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]*")
 _SECRET = re.compile(r"secret://(?:env/[A-Za-z_][A-Za-z0-9_]*|(?:keyring|aws-sm|vault)/[\x21-\x7e]+)")
@@ -34,6 +37,12 @@ class Entry:
     labels: tuple[tuple[str, str], ...] = ()
     jurisdiction: Jurisdiction = field(default_factory=Jurisdiction)
     agreement: Agreement | None = None
+    assurance: Assurance | None = None
+
+    @property
+    def is_partner(self) -> bool:
+        """Whether somebody else runs it for us: there is an agreement, or it is none of the clouds."""
+        return self.agreement is not None or self.target.provider not in _ACCESS
 
     def to_json(self) -> dict[str, Any]:
         """Return what a record of an acquisition says of the target's standing; access is recorded elsewhere."""
@@ -90,6 +99,7 @@ def _entry(doc: Document, index: int) -> Entry:
         labels=tuple((str(name), doc.at((*at, "labels", name), str)) for name in labels),
         jurisdiction=read_jurisdiction(doc, (*at, "jurisdiction")),
         agreement=read_agreement(doc, (*at, "agreement")),
+        assurance=read_assurance(doc, (*at, "assurance")),
     )
 
 
@@ -131,7 +141,7 @@ def _partner(doc: Document, at: At) -> dict[str, str]:
             )
         found[f"secret.{name}"] = where
     found["ca"] = doc.at((*at, "ca"), str, default="")
-    found["allowPrivate"] = "yes" if doc.at((*at, "allowPrivate"), bool, default=False) else ""
+    found["allowPrivate"] = "true" if doc.at((*at, "allowPrivate"), bool, default=False) else ""
     return found
 
 

@@ -1,14 +1,17 @@
 """Reads the catalogue: strict YAML in, `SourceSpec` out. Knows nothing of any mechanism."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
+from pathlib import Path
 from typing import Literal, cast
 
 from evidence_kit.errors import UsageError
-from evidence_kit.model.document import Document, did_you_mean, parse_document
+from evidence_kit.model.document import MAX_DOCUMENT, Document, did_you_mean, parse_document
 from evidence_kit.model.source import Limit, Param, RecordPath, SourceSpec
 from evidence_kit.model.time import parse_period
+from evidence_kit.sources.connector import connector_of
+from evidence_kit.sources.connector_grammar import KIND as CONNECTOR
 
 API_VERSION = "evidence-kit/source.v1"
 _FIELDS = (
@@ -18,8 +21,8 @@ _FIELDS = (
 _FORMATS = ("json", "json.gz", "csv", "xml", "bytes")
 
 
-def load_catalogue() -> dict[str, SourceSpec]:
-    """Return every shipped source by name, sorted."""
+def load_catalogue(extra: Iterable[Path] = ()) -> dict[str, SourceSpec]:
+    """Return every shipped source by name, sorted, and those of `extra`: files, or folders of them."""
     specs: dict[str, SourceSpec] = {}
     root = files("evidence_kit.sources")
     for folder in sorted(root.iterdir(), key=lambda item: item.name):
@@ -29,7 +32,26 @@ def load_catalogue() -> dict[str, SourceSpec]:
             if item.name.endswith(".yaml"):
                 spec = parse_source(item.read_bytes(), name=f"{folder.name}/{item.name}")
                 specs[spec.name] = spec
+    for path in extra:
+        for spec in _given(path):
+            if spec.name in specs:
+                raise UsageError(f"`{path}`: there is a source `{spec.name}` already", hint="give it another name")
+            specs[spec.name] = spec
     return dict(sorted(specs.items()))
+
+
+def _given(path: Path) -> Iterator[SourceSpec]:
+    """Yield the sources of a file, or of every `*.yaml` in a folder, that the operator brings."""
+    try:
+        found = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+        if not found:
+            raise UsageError(f"`{path}` holds no `*.yaml`", hint="a folder of connectors, or one file")
+        for file in found:
+            with file.open("rb") as stream:
+                text = stream.read(MAX_DOCUMENT + 1)
+            yield parse_source(text, name=str(file))
+    except OSError as error:
+        raise UsageError(f"cannot read the connector `{path}`: {error.strerror}") from error
 
 
 def choose(names: Iterable[str], known: dict[str, SourceSpec]) -> dict[str, SourceSpec]:
@@ -45,6 +67,8 @@ def choose(names: Iterable[str], known: dict[str, SourceSpec]) -> dict[str, Sour
 def parse_source(text: bytes, *, name: str) -> SourceSpec:
     """Read one source description; UsageError says where it is wrong."""
     doc = parse_document(text, name=name)
+    if doc.data.get("kind") == CONNECTOR:
+        return connector_of(doc)
     doc.allow((), _FIELDS)
     if doc.at(("apiVersion",), str) != API_VERSION or doc.at(("kind",), str) != "Source":
         raise doc.error(("apiVersion",), f"expected `apiVersion: {API_VERSION}` and `kind: Source`")

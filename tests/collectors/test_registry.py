@@ -44,9 +44,9 @@ def test_every_built_in_mechanism_loads(mechanism):
 
 
 def test_a_plug_in_is_found_by_its_entry_point(install):
-    install("ek_partner", {"partner.rest": "ek_partner:Made"}, PLUGIN)
-    spec = replace(SPEC, name="partner.x", provider="partner", mechanism="partner.rest")
-    made = registry.build({"partner.x": spec})["partner.x"]
+    install("ek_partner", {"acme.rest": "ek_partner:Made"}, PLUGIN)
+    spec = replace(SPEC, name="acme.x", provider="acme", mechanism="acme.rest")
+    made = registry.build({"acme.x": spec})["acme.x"]
     assert (type(made).__name__, made.spec, made.access) == ("Made", spec, None)
 
 
@@ -58,10 +58,10 @@ def test_a_plug_in_that_claims_a_built_in_name_is_an_error(install):
 
 
 def test_two_plug_ins_of_one_name_are_an_error(install):
-    install("ek_one", {"partner.rest": "ek_one:Made"}, PLUGIN)
-    install("ek_two", {"partner.rest": "ek_two:Made"}, PLUGIN)
+    install("ek_one", {"acme.rest": "ek_one:Made"}, PLUGIN)
+    install("ek_two", {"acme.rest": "ek_two:Made"}, PLUGIN)
     with pytest.raises(PluginError, match="more than once") as refused:
-        registry.factory("partner.rest")
+        registry.factory("acme.rest")
     assert "ek_one:Made" in refused.value.hint
     assert "ek_two:Made" in refused.value.hint
 
@@ -77,15 +77,15 @@ def test_an_unknown_mechanism_is_refused_with_the_nearest_name():
     [("ek_broken:Made", "import nowhere_to_be_found"), ("ek_broken:Missing", ""), ("ek_absent:Made", "")],
 )
 def test_a_plug_in_that_cannot_be_loaded_is_an_error_of_its_own(install, value, module):
-    install("ek_broken", {"partner.rest": value}, module)
-    with pytest.raises(PluginError, match=r"`partner\.rest` cannot be loaded"):
-        registry.factory("partner.rest")
+    install("ek_broken", {"acme.rest": value}, module)
+    with pytest.raises(PluginError, match=r"`acme\.rest` cannot be loaded"):
+        registry.factory("acme.rest")
 
 
 def test_a_plug_in_that_fails_as_it_is_imported_is_an_error_of_its_own(install):
-    install("ek_broken", {"partner.rest": "ek_broken:Made"}, "1 / 0")
-    with pytest.raises(PluginError, match=r"`partner\.rest` cannot be loaded"):
-        registry.factory("partner.rest")
+    install("ek_broken", {"acme.rest": "ek_broken:Made"}, "1 / 0")
+    with pytest.raises(PluginError, match=r"`acme\.rest` cannot be loaded"):
+        registry.factory("acme.rest")
 
 
 def test_an_aws_mechanism_without_aws_access_is_refused():

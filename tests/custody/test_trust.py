@@ -245,6 +245,7 @@ def test_thresholds_are_one_unless_the_policy_says_more():
         "release": 1,
         "disposal": 2,
         "disclosure": 1,
+        "override": 1,
     }
 
 

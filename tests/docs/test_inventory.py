@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from evidence_kit.governance import inventory
-from evidence_kit.governance.agreement import EVIDENCE
 from evidence_kit.governance.inventory import parse_inventory
 from evidence_kit.governance.policy import parse_policy
+from evidence_kit.sources.connector_grammar import EVIDENCE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "inventory.md").read_text()
 WHOLE, PARTNER, POLICY = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from support import node
 from support.strangers import EXAMPLES
 from support.vector_format import Vector, load_all
 
@@ -92,7 +93,7 @@ needs_node = pytest.mark.skipif(
 
 def told(command, *, fine=(0, 1)):
     """Return the checks that a program failed."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    done = node.run(command)
     assert done.returncode in fine, done.stderr
     return {line.split()[1] for line in done.stdout.splitlines() if line.strip().startswith("FAIL ")}
 

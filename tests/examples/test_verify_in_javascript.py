@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support import node
 from support.authority import EMAIL, Authority
 from support.casemaker import make_case
 from support.handed_over import BESIDE, TOKEN, HandedOver, hand_over
@@ -68,7 +69,7 @@ SEEN_BESIDE = {
 
 def ask(scene: Scene, *options: str) -> subprocess.CompletedProcess[str]:
     command = ["node", EXAMPLES / "verify.mjs", scene.bag, *scene.key_options, *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    return node.run(command)
 
 
 def failed(told: subprocess.CompletedProcess[str]) -> set[str]:
@@ -139,13 +140,13 @@ def test_a_token_of_an_authority_that_was_not_given_is_rejected(handed, tmp_path
 def test_a_key_that_did_not_sign_is_rejected(scene, tmp_path):
     (tmp_path / "other.pem").write_bytes(foreign_key())
     command = ["node", EXAMPLES / "verify.mjs", scene.bag, "--key", tmp_path / "other.pem"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = node.run(command)
     assert failed(told) == {"seal"}
 
 
 def test_no_key_at_all_is_a_wrong_use(scene):
     command = ["node", EXAMPLES / "verify.mjs", scene.bag]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = node.run(command)
     assert (told.returncode, told.stdout) == (2, "")
     assert told.stderr.startswith("error: usage: ")
 
@@ -168,7 +169,7 @@ def certified(tmp_path_factory):
 
 def by_certificate(scene: Scene, *options: str) -> subprocess.CompletedProcess[str]:
     command = ["node", EXAMPLES / "verify.mjs", scene.bag, *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return node.run(command)
 
 
 def test_a_certificate_counts_for_whom_it_names(certified):

@@ -31,6 +31,7 @@ ACME = """
       legalBasis: [gdpr-6-1-f]
       evidence: {audit_logs: "Annex 2, 4.1", access_logs: "Annex 2, 4.2"}
       notifyWithin: PT24H
+      latency: PT1H
       transfer: scc-2021
       contactRole: supplier-security
       expires: 2026-11-22
@@ -60,6 +61,7 @@ def test_what_the_inventory_says_of_a_partner_is_read():
             "evidence": {"audit_logs": "Annex 2, 4.1", "access_logs": "Annex 2, 4.2"},
             "legalBasis": ["gdpr-6-1-f"],
             "notifyWithin": "PT24H",
+            "latency": "PT1H",
             "transfer": "scc-2021",
             "contactRole": "supplier-security",
             "expires": "2026-11-22",
@@ -80,6 +82,7 @@ def test_what_the_inventory_says_of_a_partner_is_read():
         ("data: [EU]", "dta: [EU]", "unknown field `dta`"),
         ("provider: acme", "provider: Acme!", "no name of a provider"),
         ("notifyWithin: PT24H", "notifyWithin: a day", "a day"),
+        ("latency: PT1H", "latency: soon", "soon"),
     ],
 )
 def test_what_is_written_wrongly_is_said_and_no_secret_repeated(wrong, right, said):

@@ -31,6 +31,10 @@ def families() -> str:
         names = [spec.name for spec in load_catalogue().values() if spec.provider == provider]
         known = dict.fromkeys(".".join(name.split(".")[:2]).removeprefix(f"{provider}.") for name in names)
         rows.append(f"| {called} | {len(names)} | {', '.join(known)} |")
+    others = [spec for spec in load_catalogue().values() if spec.provider not in PROVIDERS]
+    partners = dict.fromkeys(spec.provider for spec in others if spec.provider != "intake")
+    count = sum(spec.provider in partners for spec in others)
+    rows.append(f"| Partners, by connectors | {count} | {', '.join(partners)} |")
     return "\n".join(["| provider | sources | of |", "|---|---|---|", *rows])
 
 

@@ -30,6 +30,34 @@ from evidence_kit.signers.tsa import Tsa as Client
 
 ABOUT = Path(__file__).parents[2] / "examples" / "about.yaml"
 ORDER = Order(sources=(SOURCE,), targets=(TARGET,), window=WINDOW, params={"filter": "user = x"})
+ASKED = {
+    "id": "REQ-20261121T213000Z-0abcde",
+    "issuedAt": "2026-11-21T21:30:00Z",
+    "case": "IR-2026-014",
+    "asker": {"name": "alice", "keyid": "0" * 64},
+    "window": {"start": "2026-11-01T00:00:00Z", "end": "2026-11-20T00:00:00Z"},
+    "formats": ["jsonl"],
+    "files": [],
+    "agreement": "DPA-2025-118",
+    "contactRole": "supplier-security",
+    "partner": {"name": "acme", "id": "tenant-7", "provider": "acme"},
+    "scope": "sign-ins of the leaked key",
+    "classes": [{"class": "audit_logs", "clause": "Annex 2"}],
+    "legalBasis": ["gdpr-6-1-f"],
+    "deadline": "2026-12-01",
+}
+GIVEN = {
+    "request": ASKED["id"],
+    "partner": ASKED["partner"],
+    "acquisition": "20261121T213000Z-zzzzzz",
+    "seal": "0" * 64,
+    "deliveredBy": "dana@acme.example",
+    "channel": "sftp",
+    "deliveredAt": "2026-11-21T20:00:00Z",
+    "files": 2,
+    "bytes": 40,
+    "status": "complete",
+}
 TERMS = Terms(purpose="analysis", medium="disk 7", condition="sealed bag 88", location="safe 3")
 
 
@@ -165,6 +193,10 @@ def full(root: Path, *tsas: Tsa) -> Somebody:
     refused = ["aws.iam.account at shop: takes identity (DPA-2025-118)"]
     said = {"refusals": refused, "reason": "it was agreed", "approver": "bob"}
     decide(alice, log.OVERRIDDEN, {"override": said})
+    answer = {"by": "query", "sql": "SELECT 1", "sqlSha256": "5e" * 32, "params": {}, "engine": "duckdb 2", "rows": 1}
+    decide(alice, log.DERIVED, {"derived": {**answer, "derivedFrom": []}})
+    decide(alice, log.REQUESTED, {"request": ASKED})
+    decide(alice, log.RECEIVED, {"receipt": GIVEN})
     hold = {"hold": {"id": "M-7", "reason": "litigation", "authority": "counsel"}}
     decide(alice, log.HELD, hold)
     countersigned(alice)

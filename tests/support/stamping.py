@@ -34,7 +34,7 @@ def trusting(case: Case, *tsas: Tsa, quorum: int = 1, required: bool = False) ->
 def stamp(case: Case, *tsas: Tsa, trust: Trust | None = None, vault: LocalVault | None = None) -> tuple[Stamped, ...]:
     """Stamp a case as the command does."""
     vault = vault or case.vault
-    clients = [Client(tsa.url, timeout=30) for tsa in tsas]
+    clients = [Client(tsa.url, timeout=0.5 if tsa.fault == "slow" else 30) for tsa in tsas]
     with vault.lock(), vault.working():
         return stamp_case(vault, case.keeper_of(vault), clients, trust, lambda: datetime.now(UTC), os.urandom)
 

@@ -31,12 +31,16 @@ MAX_DECODED = 512 << 20
 _CHUNK = 1 << 20
 _TIMEOUT = (15.0, 620.0)  # connect; read: a query may be answered after ten minutes
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+Reader = Callable[[bytes, Mapping[str, str]], Mapping[str, Any]]  # a body as it came and its headers to what it says
 
 
 class Dialect(Protocol):
     """How a provider speaks: what goes on record, and what its errors mean for a unit."""
 
-    rule: Rule
+    @property
+    def rule(self) -> Rule:
+        """Return what may go on record."""
+        ...
 
     def verdict(self, status: int, body: bytes, headers: Mapping[str, str]) -> Retryable | Stop:
         """Return what to raise for an answer that is not a success."""
@@ -54,6 +58,7 @@ class Ask:
     body: Mapping[str, Any] | None = None  # sent as JSON
     headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     listed: bool = False  # the answer is a JSON list; it is read as if it stood under `value`
+    read: Reader | None = None  # reads a body that is no JSON object; BadBody or Retryable for what is no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +81,16 @@ class WebWire:
         target: str,
         quota: tuple[str, ...],
         authorize: Callable[[], Mapping[str, str]],
+        hide: Callable[[str], str] = str,
+        largest: int = MAX_PAGE,
     ) -> None:
         self._session = session
         self._dialect = dialect
         self._target = target
         self._quota = quota
         self._authorize = authorize
+        self._hide = hide  # what of a text may be said: errors of the transport quote addresses
+        self._largest = largest
 
     def call(self, ctx: Context, ask: Ask, *, result: str = "") -> Answer:
         """Return the JSON answer to one call, after as many attempts as the engine allows.
@@ -138,7 +147,7 @@ class WebWire:
             )
         except (requests.RequestException, HTTPError, OSError) as error:
             ctx.record(tap.exchange(error=type(error).__name__))
-            raise Retryable(f"{type(error).__name__}: {error}"[:300]) from error
+            raise Retryable(self._hide(f"{type(error).__name__}: {error}")[:300]) from error
         with response:
             tap.received_at, tap.status, tap.peer = ctx.now(), response.status_code, peer.seen()
             tap.headers = {name.lower(): value for name, value in response.headers.items()}
@@ -154,10 +163,9 @@ class WebWire:
         for chunk in self._chunks(ctx, tap, response):
             parts.append(chunk)
             size += len(chunk)
-            if size > MAX_PAGE:
-                raise Stop(
-                    UnitStatus.PARTIAL_ERROR, f"{tap.request.operation} answers with more than {MAX_PAGE:,} bytes"
-                )
+            if size > self._largest:
+                reason = f"{tap.request.operation} answers with more than {self._largest:,} bytes"
+                raise Stop(UnitStatus.PARTIAL_ERROR, reason)
         tap.received_at = ctx.now()
         return b"".join(parts)
 
@@ -170,14 +178,17 @@ class WebWire:
                 yield chunk
         except (requests.RequestException, HTTPError, OSError) as error:
             ctx.record(tap.exchange(error=type(error).__name__))
-            raise Retryable(f"the body broke off: {type(error).__name__}: {error}"[:300]) from error
+            raise Retryable(self._hide(f"the body broke off: {type(error).__name__}: {error}")[:300]) from error
         if expected.isdigit() and int(expected) != size:
             ctx.record(tap.exchange(error="short body"))
             raise Retryable(f"{size:,} of {int(expected):,} bytes arrived")
 
     def _answer(self, ctx: Context, tap: Tap, ask: Ask, result: str) -> Answer:
         try:
-            parsed = _parsed(_decoded(tap), ask)
+            parsed = ask.read(tap.body or b"", tap.headers) if ask.read else _parsed(_decoded(tap), ask)
+        except Retryable as error:  # a success by its status alone
+            ctx.record(tap.exchange(error="asks to wait" if error.throttled else "no answer"))
+            raise
         except BadBody as error:
             ctx.record(tap.exchange(error="BadBody"))
             raise Retryable(str(error)) from error
@@ -199,11 +210,12 @@ class WebWire:
     def _request(self, ask: Ask) -> Request:
         where = urlsplit(ask.url)
         asked = {**dict(parse_qsl(where.query)), **ask.params, **(ask.body or {})}
-        exact = json.dumps([self._target, ask.method, ask.url, ask.params, ask.body], sort_keys=True, default=_plain)
+        parts = [self._target, ask.method, ask.url, ask.params, ask.body, *([ask.headers] if ask.read else [])]
+        exact = json.dumps(parts, sort_keys=True, default=_plain)
         return Request(
             method=ask.method,
             host=where.netloc,
-            path=where.path,
+            path=self._hide(where.path),
             operation=ask.operation,
             params={name: shown(self._dialect.rule, name, value) for name, value in asked.items()},
             digest=hashlib.sha256(exact.encode()).hexdigest(),

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from support import node
 from support.private_ca import CODE_SIGNING, DAY, SIGNS, PrivateCa, digest
 
 from evidence_kit.custody import seal, statement, strict
@@ -53,7 +53,7 @@ def exported(folder, *keys, **more):
 
 def run(*arguments, data=b"", cwd=None):
     command = [str(argument) for argument in arguments]
-    return subprocess.run(command, input=data, capture_output=True, cwd=cwd, check=False, timeout=240)
+    return node.run(command, text=False, input=data, cwd=cwd)
 
 
 # -- ssh-keygen -----------------------------------------------------------------------------------------------

@@ -1,0 +1,242 @@
+"""Tokens that a provider gives for credentials: asked for once, renewed in time, and kept nowhere but in memory."""
+
+import base64
+import json
+import secrets as randomness
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import jmespath
+import requests
+
+from evidence_kit.collectors.partner.auth import Auth, Means, basic, text
+from evidence_kit.collectors.partner.session import as_is
+from evidence_kit.collectors.partner.slots import address, filled, path
+from evidence_kit.errors import AccessError
+from evidence_kit.model.exchange import Retryable
+from evidence_kit.model.time import parse_period
+
+_MAX_TOKEN = 1 << 20
+_TIMEOUT = (15.0, 60.0)
+_EARLY = timedelta(seconds=60)  # a token that is about to end is replaced before a long answer outlives it
+_ASSERTION = timedelta(minutes=5)
+_JWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_TOO_MANY, _SERVER = 429, 500
+
+
+class Tokens(Auth):
+    """What the kinds of tokens share: one token at a time, under a lock."""
+
+    def __init__(self, means: Means) -> None:
+        super().__init__(means)
+        self._lock = threading.RLock()
+        self._token = ""
+        self._ends: datetime | None = None
+        self._proven = ""  # the token that the API last took
+        self._used = threading.local()
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the header with the token, and get one first if need be."""
+        with self._lock:
+            if not self._token or (self._ends is not None and self.means.now() >= self._ends):
+                token, lives = self._fetch()
+                self._token = self.means.secrets.learn(token)
+                self._ends = self.means.now() + max(lives - _EARLY, lives / 2) if lives else None
+            self._used.token = self._token
+            token = self._token
+        said = self.means.settings
+        return {said.get("header", "Authorization"): f"{said.get('prefix', 'Bearer ')}{token}"}
+
+    def accepted(self) -> None:
+        """Remember that the API took this thread's token."""
+        token = getattr(self._used, "token", "")
+        with self._lock:
+            self._proven = token if token == self._token else self._proven
+
+    def renew(self) -> bool:
+        """Drop a token that worked before; one that never did would be refused again."""
+        token = getattr(self._used, "token", "")
+        with self._lock:
+            if token != self._token:
+                return True
+            if not token or token != self._proven:
+                return False
+            self._token = ""
+            return True
+
+    def _fetch(self) -> tuple[str, timedelta | None]:
+        raise NotImplementedError
+
+    def _asked(self, request: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what a provider sent
+        """Ask for a token; what the answer says of a refusal is its code alone, for the rest may quote us."""
+        hidden, label = self.means.secrets.hide, self.means.label
+        try:
+            with self.means.session.request(
+                **request, auth=as_is, stream=True, allow_redirects=False, timeout=_TIMEOUT
+            ) as response:
+                body = response.raw.read(_MAX_TOKEN, decode_content=True)
+        except (requests.RequestException, OSError) as error:
+            raise Retryable(hidden(f"no token for {label}: {type(error).__name__}: {error}")[:300]) from error
+        status = response.status_code
+        if status == _TOO_MANY or status >= _SERVER:
+            after = response.headers.get("retry-after", "")
+            raise Retryable(
+                f"no token for {label}: HTTP {status}",
+                throttled=status == _TOO_MANY,
+                after=float(after) if after.isdigit() else None,
+            )
+        try:
+            parsed = json.loads(body)
+        except (ValueError, RecursionError):
+            parsed = None
+        if status not in {200, 201} or parsed is None:
+            code = parsed.get("error", "") if isinstance(parsed, dict) else ""
+            said = f": {hidden(code)[:100]}" if isinstance(code, str) and code else ""
+            raise AccessError(f"no token for {label}: HTTP {status}{said}", hint="check the target's `secrets`")
+        return parsed
+
+    def _granted(self, parsed: Any) -> tuple[str, timedelta | None]:  # noqa: ANN401 - what a provider sent
+        token = parsed.get("access_token") if isinstance(parsed, dict) else None
+        if not isinstance(token, str) or not token:
+            raise AccessError(f"the token endpoint of {self.means.label} gives no `access_token`")
+        lives = parsed.get("expires_in")
+        known = isinstance(lives, int | str) and str(lives).isdigit()
+        return token, timedelta(seconds=min(int(lives), 10**8)) if known else None
+
+    def _token_url(self) -> str:
+        url = address(str(self.means.settings["tokenUrl"]), self.means.values)
+        return f"{self.means.token_root}{urlsplit(url).path}" if self.means.token_root else url
+
+
+class ClientCredentials(Tokens):
+    """OAuth 2 client credentials (RFC 6749, section 4.4), or a refresh token (section 6)."""
+
+    def _fetch(self) -> tuple[str, timedelta | None]:
+        said, means = self.means.settings, self.means
+        client, secret = text(said["clientId"], means.values), means.secrets.get(said["secret"])
+        form = {"grant_type": said.get("grant", "client_credentials"), **_optional(said, means)}
+        form |= filled(said.get("parameters", {}), means.values)
+        if "refresh" in said:
+            form["refresh_token"] = means.secrets.get(said["refresh"])
+        headers = {"Accept": "application/json", **said.get("headers", {})}
+        if said.get("style", "basic") == "basic":
+            headers["Authorization"] = means.secrets.learn(basic(client, secret))
+        else:
+            form |= {"client_id": client, "client_secret": secret}
+        asked = {"method": "POST", "url": self._token_url(), "data": form, "headers": headers}
+        return self._granted(self._asked(asked))
+
+
+class JwtBearer(Tokens):
+    """A signed assertion for a token: RFC 7523, as client authentication or as a grant."""
+
+    def _fetch(self) -> tuple[str, timedelta | None]:
+        said, means = self.means.settings, self.means
+        assertion = means.secrets.learn(self._assertion())
+        if said.get("assertion", "client") == "grant":
+            form = {"grant_type": _GRANT, "assertion": assertion}
+        else:
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": text(said["clientId"], means.values),
+                "client_assertion_type": _JWT,
+                "client_assertion": assertion,
+            }
+        if "scope" in said:
+            form["scope"] = text(said["scope"], means.values)
+        asked = {"method": "POST", "url": self._token_url(), "data": form, "headers": {"Accept": "application/json"}}
+        return self._granted(self._asked(asked))
+
+    def _assertion(self) -> str:
+        said, means = self.means.settings, self.means
+        client, now = text(said["clientId"], means.values), int(means.now().timestamp())
+        header = {"alg": said.get("algorithm", "RS256"), "typ": "JWT"}
+        if "keyId" in said:
+            header["kid"] = text(said["keyId"], means.values)
+        claims = {
+            "iss": client,
+            "sub": text(said.get("subject", client), means.values),
+            "aud": text(said["audience"], means.values) if "audience" in said else self._token_url(),
+            "iat": now,
+            "exp": now + int(_ASSERTION.total_seconds()),
+            "jti": randomness.token_hex(16),
+            **said.get("claims", {}),
+        }
+        signed = f"{_part(header)}.{_part(claims)}"
+        key = means.secrets.get(said["secret"])
+        return f"{signed}.{_b64(_signature(key, header['alg'], signed.encode(), means.label))}"
+
+
+class LogIn(Tokens):
+    """A session: log in once, and use the token that the answer holds."""
+
+    def _fetch(self) -> tuple[str, timedelta | None]:
+        said, means = self.means.settings, self.means
+        request = said["request"]
+        values = _WithSecrets(means)
+        asked = {
+            "method": request.get("method", "POST"),
+            "url": f"{means.root}{path(request['path'], means.values)}",
+            "params": filled(request.get("query", {}), means.values),
+            "headers": {"Accept": "application/json", **values.fill(request.get("headers", {}))},
+            "json": values.fill(request["body"]) if "body" in request else None,
+        }
+        token = jmespath.search(said["token"], self._asked(asked))
+        if not isinstance(token, str) or not token:
+            raise AccessError(f"the log-in of {means.label} gives no token")
+        return token, parse_period(said["expires"]) if "expires" in said else None
+
+
+class _WithSecrets:
+    """Fills `{secret.NAME}` beside the slots of the target; only a log-in may do that."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+
+    def fill(self, template: object) -> Any:  # noqa: ANN401 - a body has any shape
+        if isinstance(template, Mapping):
+            return {key: self.fill(one) for key, one in template.items()}
+        if isinstance(template, list):
+            return [self.fill(one) for one in template]
+        if not isinstance(template, str):
+            return template
+        before, slot, rest = template.partition("{secret.")
+        if not slot:
+            return filled(template, self._means.values)
+        name, _, after = rest.partition("}")
+        return f"{text(before, self._means.values)}{self._means.secrets.get(name)}{self.fill(after)}"
+
+
+def _optional(said: Mapping[str, Any], means: Means) -> dict[str, str]:
+    return {name: text(said[name], means.values) for name in ("scope", "audience") if name in said}
+
+
+def _part(value: Mapping[str, Any]) -> str:
+    return _b64(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _signature(pem: str, algorithm: str, signed: bytes, label: str) -> bytes:
+    """Sign an assertion; what a library says about a key may quote it."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(pem.replace("\\n", "\n").encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise AccessError(f"the secret of {label} is no private key in PEM without a passphrase") from None
+    if algorithm == "RS256" and isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(signed, padding.PKCS1v15(), SHA256())
+    if algorithm == "ES256" and isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == "secp256r1":
+        r, s = utils.decode_dss_signature(key.sign(signed, ec.ECDSA(SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    raise AccessError(f"the private key of {label} does not fit {algorithm}")

@@ -1,0 +1,1 @@
+"""The register of partners as a page for people."""
