@@ -195,11 +195,32 @@ def _disclosed(told: Told) -> str:
     return _because(f"{_count(said.get('artifacts'), 'artifact')}{some} {to}".rstrip(), why)
 
 
+def _derived(told: Told) -> str:
+    said = part(told.said, "derived")
+    return _list(f"{_count(said.get('rows'), 'row')} by {line(said.get('by'))}", _with("with", said.get("engine")))
+
+
 def _overridden(told: Told) -> str:
     said = part(told.said, "override")
     refused = said.get("refusals")
     against = "; ".join(line(item) for item in refused) if isinstance(refused, list) else ""
     return _because(f"although {against}", line(said.get("reason")), _with("approved by", said.get("approver")))
+
+
+def _requested(told: Told) -> str:
+    said = part(told.said, "request")
+    wanted = line(" ".join(line(part(item).get("class")) for item in _items(said, "classes")))
+    of, until = line(part(said, "partner").get("name")), line(said.get("deadline"))
+    what = _list(f"{wanted or 'evidence'} of {of or 'a partner'}", _with("by", until))
+    return f"{line(said.get('id'))} {what}".lstrip()
+
+
+def _received(told: Told) -> str:
+    said = part(told.said, "receipt")
+    files = _count(said.get("files"), "file")
+    by, channel = _with("by", said.get("deliveredBy")), _with("over", said.get("channel"))
+    what = _list(f"{files} {by}".rstrip(), channel, _with("for", said.get("request")))
+    return _because(what, line(said.get("status")).replace("_", " "))
 
 
 _KINDS: Mapping[str, Callable[[Told], str]] = {
@@ -224,5 +245,8 @@ _KINDS: Mapping[str, Callable[[Told], str]] = {
     log.VERIFIED: _verified,
     log.EXPORTED: _exported,
     log.DISCLOSED: _disclosed,
+    log.DERIVED: _derived,
     log.OVERRIDDEN: _overridden,
+    log.REQUESTED: _requested,
+    log.RECEIVED: _received,
 }

@@ -15,7 +15,9 @@ from evidence_kit.cli import (
     demo,
     export,
     init,
+    intake,
     keys,
+    partners,
     prove,
     renew,
     resume,
@@ -38,6 +40,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("init")(init.init)
 app.command("collect")(collect.collect)
+app.command("intake")(intake.intake)
 app.command("resume")(resume.resume)
 app.command("verify")(verify.verify)
 app.command("export")(export.export)
@@ -49,6 +52,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(trust.app, name="trust")
 sources.app.command("check")(check.check)
 app.add_typer(sources.app, name="sources")
+app.add_typer(partners.app, name="partners")
 app.add_typer(custody.app, name="custody")
 
 

@@ -1,6 +1,6 @@
 """`coverage`: what was asked for, what was got, what is missing and why."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import typer
 
@@ -9,6 +9,17 @@ from evidence_kit.errors import EmptyError
 
 if TYPE_CHECKING:
     from evidence_kit.vaults.local import LocalVault
+
+
+class Wanting(TypedDict):
+    """One request for evidence, and what of it has not come."""
+
+    name: str
+    partner: str
+    deadline: str
+    late: bool
+    deliveries: int
+    missing: list[str]
 
 
 def coverage(
@@ -23,22 +34,43 @@ def coverage(
     from evidence_kit.acquire.case import read_description
     from evidence_kit.analysis.coverage import read_coverage
     from evidence_kit.analysis.crosscheck import cross_check
-    from evidence_kit.cli import timeline
+    from evidence_kit.cli import coverage_lines
     from evidence_kit.vaults.local import LocalVault
 
     vault = LocalVault(settings.required_case(case))
     read_description(vault)
     found, checked = read_coverage(vault), cross_check(vault)
-    if not found.rows:
+    aside, wanting = _set_aside(vault), _wanting(vault)
+    if not found.rows and not wanting:
         raise EmptyError("nothing was collected into this case yet", hint="`evidence-kit collect` does")
-    aside = _set_aside(vault)
     if as_json:
-        output.document({**timeline.as_json(found, checked), "overrides": aside})
+        output.document({**coverage_lines.as_json(found, checked), "overrides": aside, "requests": wanting})
         return
     for one in aside:
         output.data(f"collected although an agreement or a policy forbids it: {one['said']} (event {one['event']})")
-    for line in timeline.lines(found, checked, width=width):
+    for line in coverage_lines.lines(found, checked, width=width):
         output.data(line)
+    for wanted in wanting:
+        for said in wanted["missing"]:
+            output.data(f"{'not delivered':20} {said}")
+
+
+def _wanting(vault: "LocalVault") -> "list[Wanting]":
+    """Return what partners were asked for, and what of it is still missing."""
+    from evidence_kit.analysis.requested import read_answers
+
+    at = settings.now()
+    return [
+        {
+            "name": answered.asked.id,
+            "partner": answered.asked.partner.get("name", ""),
+            "deadline": answered.asked.deadline.isoformat(),
+            "late": answered.asked.is_late(at),
+            "deliveries": len(answered.deliveries),
+            "missing": answered.said(at),
+        }
+        for answered in read_answers(vault)
+    ]
 
 
 def _set_aside(vault: "LocalVault") -> list[dict[str, object]]:

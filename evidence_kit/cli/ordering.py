@@ -14,7 +14,7 @@ from evidence_kit.model.unit import Target
 if TYPE_CHECKING:
     from evidence_kit.acquire.context import World
     from evidence_kit.acquire.scope import Order
-    from evidence_kit.governance.inventory import Entry
+    from evidence_kit.governance.inventory import Entry, Inventory
     from evidence_kit.governance.permitted import Refusal
     from evidence_kit.model.source import SourceSpec
 
@@ -74,6 +74,7 @@ class Ordered:
 def place(asked: Asked) -> Ordered:
     """Make the order that the options ask for; UsageError where they make none."""
     from evidence_kit.acquire.scope import Order
+    from evidence_kit.governance.inventory import parse_inventory
     from evidence_kit.governance.permitted import refusals
     from evidence_kit.governance.policy import parse_policy
     from evidence_kit.sources.catalogue import choose
@@ -82,8 +83,11 @@ def place(asked: Asked) -> Ordered:
         raise UsageError("which sources?", hint="`evidence-kit sources list` names them")
     now = settings.now().replace(microsecond=0)
     window = window_of(asked.since, asked.until, now)
-    specs = choose(asked.sources, settings.catalogue(asked.connectors))
-    entries = _entries(specs, asked)
+    named = settings.setting("inventory", asked.inventory)
+    listed = parse_inventory(_read(named), name=named) if named else None
+    providers = {target.provider for target in listed.targets} if listed else {"aws"}
+    specs = choose(asked.sources, settings.catalogue(asked.connectors), providers)
+    entries = _entries(specs, asked, listed)
     limits = settings.setting("policy", asked.policy)
     policy = parse_policy(_read(limits), name=limits) if limits else None
     vault = settings.setting("place", asked.place) or ""
@@ -122,12 +126,11 @@ def require_permitted(ordered: Ordered) -> None:
     )
 
 
-def _entries(specs: "Mapping[str, SourceSpec]", asked: Asked) -> "tuple[Entry, ...]":
+def _entries(specs: "Mapping[str, SourceSpec]", asked: Asked, listed: "Inventory | None") -> "tuple[Entry, ...]":
     """Return whom to ask: the inventory's targets, or the account of the caller's own credentials."""
-    from evidence_kit.governance.inventory import Entry, choose_targets, parse_inventory
+    from evidence_kit.governance.inventory import Entry, choose_targets
 
-    if named := settings.setting("inventory", asked.inventory):
-        listed = parse_inventory(_read(named), name=named)
+    if listed is not None:
         entries = listed.of(choose_targets(_with_members(listed.targets), asked.targets))
     elif others := sorted({spec.provider for spec in specs.values()} - {"aws"}):
         raise UsageError(

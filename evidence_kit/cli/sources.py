@@ -1,6 +1,5 @@
 """`sources`: what can be collected, and what it takes."""
 
-
 from collections import Counter
 
 import typer

@@ -51,13 +51,13 @@ def build(predicate_type: str, subjects: Sequence[Subject], predicate: Mapping[s
     )
 
 
-def parse(payload: bytes, *, expected: str) -> Statement:
+def parse(payload: bytes, *, expected: str, limit: int = strict.MAX_DOCUMENT) -> Statement:
     """Read a statement of the `expected` predicate type.
 
     `predicate.critical`, where present, lists fields that a reader must understand; none are defined yet,
     so any name there fails.
     """
-    value = strict.decode(payload)
+    value = strict.decode(payload, limit=limit)
     if strict.field(value, "_type", str) != STATEMENT:
         raise SignatureError("not an in-toto Statement v1")
     if (found := strict.field(value, "predicateType", str)) != expected:

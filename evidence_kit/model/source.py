@@ -62,5 +62,6 @@ class SourceSpec:
     proofs: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     evidence: tuple[str, ...] = ()  # classes of evidence, as agreements allow them
+    groups: tuple[str, ...] = ()  # what is collected together, under one name
     notes: tuple[str, ...] = ()  # what surprises people about this API
     version: str = ""  # of the file

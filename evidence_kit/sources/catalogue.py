@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, cast
@@ -16,7 +17,7 @@ from evidence_kit.sources.connector_grammar import KIND as CONNECTOR
 API_VERSION = "evidence-kit/source.v1"
 _FIELDS = (
     "apiVersion", "kind", "name", "provider", "summary", "mechanism", "scope", "windowed", "permissions", "limit",
-    "records", "docs", "volatile", "params", "settle", "retention", "step", "proofs", "settings",
+    "records", "docs", "volatile", "groups", "params", "settle", "retention", "step", "proofs", "settings",
 )  # fmt: skip
 _FORMATS = ("json", "json.gz", "csv", "xml", "bytes")
 
@@ -54,13 +55,27 @@ def _given(path: Path) -> Iterator[SourceSpec]:
         raise UsageError(f"cannot read the connector `{path}`: {error.strerror}") from error
 
 
-def choose(names: Iterable[str], known: dict[str, SourceSpec]) -> dict[str, SourceSpec]:
-    """Return the named sources; UsageError with the nearest name for one that is not known."""
+def choose(
+    names: Iterable[str], known: dict[str, SourceSpec], providers: Iterable[str] | None = None
+) -> dict[str, SourceSpec]:
+    """Return the named sources; UsageError with the nearest name for one that is not known.
+
+    A name may be a group's, or a pattern such as `aws.sagemaker.*`: of these only sources of `providers` are meant.
+    """
+    asked = None if providers is None else frozenset(providers)
     chosen: dict[str, SourceSpec] = {}
     for name in names:
-        if name not in known:
-            raise UsageError(f"unknown source `{name}`", hint=did_you_mean(name, known))
-        chosen[name] = known[name]
+        if name in known:
+            chosen[name] = known[name]
+            continue
+        meant = {one: spec for one, spec in known.items() if name in spec.groups or fnmatchcase(one, name)}
+        found = {one: spec for one, spec in meant.items() if asked is None or spec.provider in asked}
+        if not meant:
+            groups = {group for spec in known.values() for group in spec.groups}
+            raise UsageError(f"unknown source `{name}`", hint=did_you_mean(name, {*known, *groups}))
+        if not found:
+            raise UsageError(f"no target is of a provider of `{name}`", hint="name targets in an inventory")
+        chosen |= found
     return chosen
 
 
@@ -91,6 +106,7 @@ def parse_source(text: bytes, *, name: str) -> SourceSpec:
         docs=doc.at(("docs",), str),
         digest=doc.digest,
         volatile=doc.at(("volatile",), int, default=50),
+        groups=tuple(str(item) for item in doc.at(("groups",), list, default=[])),
         params=tuple(_param(doc, index) for index in range(len(doc.at(("params",), list, default=[])))),
         settle=parse_period(doc.at(("settle",), str, default="PT0S")),
         retention=parse_period(retention) if retention else None,

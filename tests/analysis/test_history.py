@@ -18,9 +18,10 @@ from evidence_kit.model.time import parse_instant
 _NAMES = (
     "acquisition", "approval", "artifacts", "authority", "bytes", "case", "certificate", "condition",
     "countersignature", "defects", "despite", "disclosure", "disposal", "export", "files", "found", "hold", "id",
-    "items", "keyid", "location", "logKey", "medium", "name", "newKey", "note", "offer", "order", "purpose",
-    "reason", "received", "recipients", "redacted", "renewal", "result", "scope", "sealState", "seq", "sources",
-    "targets", "timestamps", "to", "torn", "transfer", "verdict", "verification", "window", "start", "end",
+    "channel", "classes", "deadline", "deliveredBy", "items", "keyid", "partner", "receipt", "request", "status",
+    "location", "logKey", "medium", "name", "newKey", "note", "offer", "order", "purpose", "reason", "received",
+    "recipients", "redacted", "renewal", "result", "scope", "sealState", "seq", "sources", "targets",
+    "timestamps", "to", "torn", "transfer", "verdict", "verification", "window", "start", "end",
 )  # fmt: skip
 _LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
 _VALUES = st.recursive(
@@ -68,6 +69,12 @@ def test_every_kind_of_event_that_a_log_can_have_says_what_it_is_about(told) -> 
         (log.EXPORTED, "case as case.tar.zst, not encrypted: copy, on disk 8"),
         (log.VERIFIED, "OK, 0 defects"),
         (log.APPROVED, "the next disposal: retention is over"),
+        (log.DERIVED, "1 row by query, with duckdb 2"),
+        (log.REQUESTED, "REQ-20261121T213000Z-0abcde audit_logs of acme, by 2026-12-01"),
+        (
+            log.RECEIVED,
+            "2 files by dana@acme.example, over sftp, for REQ-20261121T213000Z-0abcde: complete",
+        ),
         (
             log.OVERRIDDEN,
             "although aws.iam.account at shop: takes identity (DPA-2025-118): it was agreed, approved by bob",

@@ -3,14 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from evidence_kit.acquire.context import World
 from evidence_kit.acquire.observer import Silent
 from evidence_kit.acquire.pacing import Pacer
 from evidence_kit.acquire.plan import make_plan
 from evidence_kit.acquire.scope import Order
+from evidence_kit.errors import UsageError
 from evidence_kit.model.time import Window
 from evidence_kit.model.unit import Target, Unit
-from evidence_kit.sources.catalogue import load_catalogue
+from evidence_kit.sources.catalogue import choose, load_catalogue
 
 NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 CATALOGUE = load_catalogue()
@@ -64,3 +67,24 @@ def test_nothing_that_is_no_model_is_as_volatile_as_a_live_one():
     live = {name for name, spec in CATALOGUE.items() if name.startswith("aws.") and spec.volatile <= LIVE}
     assert live == FIRST | THEN
     assert all(name.startswith(AI) for name in live)
+
+
+def test_the_whole_set_goes_by_one_name_for_whichever_provider_is_at_hand():
+    assert set(choose(["ai.freeze"], CATALOGUE, {"aws"})) == FIRST | THEN
+    everywhere = choose(["ai.freeze"], CATALOGUE)
+    assert {spec.provider for spec in everywhere.values()} == {"aws", "azure", "gcp"}
+    assert all(spec.volatile <= LIVE for spec in everywhere.values())
+
+
+def test_a_pattern_means_the_sources_that_fit_it():
+    found = choose(["aws.sagemaker.*", "aws.iam.account"], CATALOGUE, {"aws"})
+    assert "aws.sagemaker.endpoints" in found
+    assert all(name.startswith("aws.sagemaker.") or name == "aws.iam.account" for name in found)
+
+
+def test_a_group_of_which_nothing_is_at_hand_is_refused():
+    with pytest.raises(UsageError, match="no target is of a provider"):
+        choose(["gcp.vertex.*"], CATALOGUE, {"aws"})
+    with pytest.raises(UsageError, match="unknown source") as refused:
+        choose(["ai.freze"], CATALOGUE)
+    assert "ai.freeze" in refused.value.hint

@@ -26,7 +26,9 @@ DISPOSED = "disposed"
 VERIFIED = "verified"
 EXPORTED = "exported"
 DISCLOSED = "disclosed"
+DERIVED = "derived"
 OVERRIDDEN = "agreement.overridden"
+REQUESTED, RECEIVED = "evidence.requested", "evidence.received"
 
 # Who may say what; anyone trusted may add a note.
 _COLLECTOR = ("collector",)
@@ -55,7 +57,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     VERIFIED: _ANYONE,
     EXPORTED: _EITHER,
     DISCLOSED: _EITHER,
+    DERIVED: _EITHER,
     OVERRIDDEN: _COLLECTOR,
+    REQUESTED: _COLLECTOR,
+    RECEIVED: _COLLECTOR,
 }
 # What a trust policy can ask several people for, and the event that does it.
 ACTIONS: Mapping[str, str] = {

@@ -23,6 +23,7 @@ _COLUMNS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (log.RELEASED, "hold.reason"),
         (log.APPROVED, "approval.reason"),
         (log.OVERRIDDEN, "override.reason"),
+        (log.REQUESTED, "request.scope"),
         (log.RENEWED, "renewal.reason"),
     ),
     "authority": (
@@ -30,8 +31,13 @@ _COLUMNS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (log.RELEASED, "hold.authority"),
         (log.DISCLOSED, "disclosure.authority"),
         (log.DISPOSED, "disposal.authority"),
+        (log.REQUESTED, "request.legalBasis"),
     ),
-    "medium or transport": ((log.OFFERED, "transfer.medium"), (log.EXPORTED, "export.medium")),
+    "medium or transport": (
+        (log.OFFERED, "transfer.medium"),
+        (log.EXPORTED, "export.medium"),
+        (log.RECEIVED, "receipt.channel"),
+    ),
     "condition": ((log.OFFERED, "transfer.condition"), (log.ACCEPTED, "received.condition")),
     "seals": ((log.OFFERED, "transfer.items[].{bag,seal}"), (log.ACCEPTED, "received.sealState")),
     "kept at": ((log.ACCEPTED, "received.location"),),
@@ -43,10 +49,13 @@ _COLUMNS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (log.TIMESTAMPED, "timestamps[].{authority,result,genTime}"),
         (log.APPROVED, "approval.action"),
         (log.OVERRIDDEN, "override.{refusals,approver}"),
+        (log.REQUESTED, "request.{id,deadline}"),
+        (log.RECEIVED, "receipt.{request,files,status}"),
         (log.HELD, "hold.id"),
         (log.RELEASED, "hold.id"),
         (log.EXPORTED, "export.{scope,plain,cipher}"),
         (log.DISCLOSED, "disclosure.{artifacts,redacted,sha256}"),
+        (log.DERIVED, "derived.{by,rows,sqlSha256}"),
         (log.DISPOSED, "disposal.{scope,method,certificate}"),
         (log.COUNTERSIGNED, "countersignature.{acquisition,keyid}"),
         (log.ROTATED, "newKey.{name,keyid}"),
@@ -70,6 +79,8 @@ def chain() -> Iterator[Spec]:
     yield event("custody", "to", log.WITHDRAWN, "transfer.offer.seq", "receiver")
     yield event("custody", "encrypted to", log.EXPORTED, "export.recipients")
     yield event("custody", "to", log.DISCLOSED, "disclosure.recipient")
+    yield event("custody", "to", log.REQUESTED, "request.partner.{name,id}")
+    yield event("custody", "from", log.RECEIVED, "receipt.deliveredBy")
     for kind in _MOVEMENTS:
         yield event("custody", "copy or move", kind, "type", "movement")
     for label, places in _COLUMNS.items():
