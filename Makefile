@@ -37,7 +37,7 @@ lock:
 	uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" --extra sandbox -o requirements.lock pyproject.toml tests/build-requirements.in
 	uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command "make lock" --extra sandbox --extra pkcs11 --extra keyring --group dev -c requirements.lock \
+	  --custom-compile-command "make lock" --extra sandbox --extra pkcs11 --extra keyring --extra analysis --extra sigma --group dev -c requirements.lock \
 	  -o requirements-dev.lock pyproject.toml tests/build-requirements.in
 
 $(VENV)/bin/python:
