@@ -1,5 +1,6 @@
 """Redaction rules: what a person writes about what may not leave, read strictly."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class Rule:
     steps: Steps | None = None
     pattern: re.Pattern[bytes] | None = None
     range: tuple[int, int] | None = None  # [start, end)
+    expected: bool = True  # whether it is a mistake if nothing matches
 
     def is_about(self, path: str) -> bool:
         """Say whether the rule applies to the artifact at `path` in its case."""
@@ -47,7 +49,7 @@ class Rules:
 
     def require_matched(self, matched: Iterable[str]) -> None:
         """Raise UsageError if a rule took nothing out anywhere: a typo must not hand out what it was to hold back."""
-        idle = [rule for rule in self.rules if rule.name not in set(matched)]
+        idle = [rule for rule in self.rules if rule.expected and rule.name not in set(matched)]
         if not idle:
             return
         said = ", ".join(f"`{rule.name}`" for rule in idle)
@@ -55,6 +57,22 @@ class Rules:
         if any(rule.steps and rule.steps[0] != "**" for rule in idle):
             hint += "; a `field` starts at the top of the document: `**.name` finds a name at any depth"
         raise UsageError(f"nothing in what is to be disclosed matches {said}", hint=hint)
+
+
+def minimising(policy: str, fields: Iterable[str], digest: str, rules: Rules | None = None) -> Rules:
+    """Return the rules that leave out what an organisation's policy names, behind those of a file if there is one.
+
+    A disclosed copy shows what was taken out, and not a pseudonym for it: its digest travels with it.
+    """
+    made = []
+    for number, path in enumerate(fields, start=1):
+        try:
+            steps = steps_of(path if path.startswith("**.") else f"**.{path}")
+        except ValueError as error:
+            raise UsageError(f"`{path}` of the policy {policy} is no path: {error}") from error
+        made.append(Rule(name=f"policy {number}", reason=f"policy {policy}", steps=steps, expected=False))
+    both = hashlib.sha256(f"{rules.sha256}{digest}".encode()).hexdigest() if rules else digest
+    return Rules((*(rules.rules if rules else ()), *made), both)
 
 
 def is_meant(glob: str, path: str) -> bool:

@@ -33,6 +33,7 @@ def make(
     authority: str = "",
     redact: Path | None = None,
     allow_unmatched: bool = False,
+    limits: str | None = None,
     key: str | None,
     trust: str | None,
     as_json: bool,
@@ -46,7 +47,7 @@ def make(
         artifacts=tuple(artifacts),
         is_glob=is_glob,
         to=Handover(recipient=recipient, purpose=purpose, authority=authority),
-        rules=_rules(redact) if redact else None,
+        rules=_rules(redact, limits),
         allow_unmatched=allow_unmatched,
         limit=_in_time,
     )
@@ -69,16 +70,27 @@ def make(
         output.note("warning: a short value can be guessed: the originals' digests are part of the proof")
 
 
-def _rules(path: Path) -> "Rules":
-    from evidence_kit.analysis.rules import parse_rules
+def _rules(path: Path | None, limits: str | None) -> "Rules | None":
+    """Return what is taken out: by a file of rules, and by an organisation's policy."""
+    from evidence_kit.analysis.rules import minimising, parse_rules
+    from evidence_kit.governance.policy import parse_policy
+
+    rules = parse_rules(_read(path), name=str(path)) if path else None
+    if limits is None:
+        return rules
+    policy = parse_policy(_read(Path(limits)), name=limits)
+    fields = (*policy.minimise.drop, *policy.minimise.pseudonymise)
+    return minimising(policy.name, fields, policy.digest, rules) if fields else rules
+
+
+def _read(path: Path) -> bytes:
     from evidence_kit.model.document import MAX_DOCUMENT
 
     try:
         with path.open("rb") as stream:
-            text = stream.read(MAX_DOCUMENT + 1)
+            return stream.read(MAX_DOCUMENT + 1)
     except OSError as error:
         raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
-    return parse_rules(text, name=str(path))
 
 
 @contextmanager

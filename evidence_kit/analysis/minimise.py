@@ -1,0 +1,109 @@
+"""A policy's minimisation, on working copies: fields left out or replaced. The sealed original is never touched.
+
+A pseudonym is the same for the same value under the same key, so that one person's acts still belong together; who
+holds the key can find out whose they are, and nobody else can.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from evidence_kit.analysis import jsonspans
+from evidence_kit.analysis.jsonspans import NotJsonError, Steps, steps_of
+from evidence_kit.errors import UsageError
+
+KEY_BYTES = 32
+DROPPED = "[dropped by policy]"
+_PSEUDONYM = "pseudonym:"
+_DIGITS = 20  # of the HMAC, in hex: 80 bits, too many to meet by chance in one case
+
+
+@dataclass(frozen=True, slots=True)
+class Minimiser:
+    """Applies a policy's `drop` and `pseudonymise` to one record after another."""
+
+    drop: tuple[str, ...]
+    pseudonymise: tuple[str, ...]
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.pseudonymise and len(self.key) != KEY_BYTES:
+            raise UsageError(f"a pseudonym key has {KEY_BYTES} bytes, this one {len(self.key)}")
+
+    @property
+    def _paths(self) -> tuple[Steps, ...]:
+        """Return where the fields stand; a name without its place is meant at any depth."""
+        try:
+            return tuple(
+                steps_of(path if path.startswith("**.") else f"**.{path}")
+                for path in (*self.drop, *self.pseudonymise)
+            )
+        except ValueError as error:
+            raise UsageError(f"a field to be minimised is no path: {error}") from error
+
+    def raw(self, text: str) -> tuple[str, Mapping[str, str]]:
+        """Return a record without what the policy takes out, and what each value that was in it became.
+
+        Every other byte stays as it was. A record that is not JSON has no fields to take out and is left out whole.
+        """
+        data = text.encode()
+        try:
+            found = jsonspans.find(data, self._paths)
+        except NotJsonError:
+            return json.dumps(DROPPED), {text: DROPPED}
+        outermost = _outermost([(one.start, one.end, one.which) for one in found])
+        became: dict[str, str] = {}
+        parts, at = [], 0
+        for start, end, which in outermost:
+            value = json.loads(data[start:end])
+            instead = DROPPED if which < len(self.drop) or isinstance(value, dict | list) else self.pseudonym(value)
+            became |= dict.fromkeys(_leaves(value), instead)
+            parts += [data[at:start], json.dumps(instead).encode()]
+            at = end
+        return b"".join([*parts, data[at:]]).decode(), became
+
+    def row(self, row: Mapping[str, object]) -> dict[str, object]:
+        """Return a row whose record is minimised, and whose columns no longer tell what was in it."""
+        raw, became = self.raw(str(row.get("raw") or "{}"))
+        told = {name: self._column(value, became) for name, value in row.items()}
+        return {**told, "raw": raw}
+
+    def pseudonym(self, value: object) -> str:
+        """Return what stands for a value; numbers and texts that look alike are alike."""
+        mark = hmac.digest(self.key, str(value).encode(), hashlib.sha256).hex()[:_DIGITS]
+        return f"{_PSEUDONYM}{mark}"
+
+    @staticmethod
+    def _column(value: object, became: Mapping[str, str]) -> object:
+        if not isinstance(value, str) or not value:
+            return value
+        if value in became:
+            return became[value]
+        # A column may be made of a value and more, such as `user maria` of `maria`.
+        for said, instead in became.items():
+            if len(said) >= _TELLING and said in value:
+                value = value.replace(said, instead)
+        return value
+
+
+_TELLING = 4  # letters; a shorter value would be found in words that have nothing to do with it
+
+
+def _outermost(spans: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Return the spans that lie within no other, in order; of the same span, the rule that says more: dropping."""
+    kept: list[tuple[int, int, int]] = []
+    for start, end, which in sorted(spans, key=lambda span: (span[0], -span[1], span[2])):
+        if not kept or start >= kept[-1][1]:
+            kept.append((start, end, which))
+    return kept
+
+
+def _leaves(value: object) -> list[str]:
+    """Return the texts and numbers in a value, as columns would show them."""
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [] if value is None or isinstance(value, bool) or value == "" else [str(value)]

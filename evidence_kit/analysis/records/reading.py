@@ -1,0 +1,71 @@
+"""Streams the records of one sealed artifact; nothing is skipped in silence, and one bad record spoils no other."""
+
+from collections.abc import Iterator
+
+from evidence_kit.analysis.records.body import Body, Unreadable
+from evidence_kit.analysis.records.decoding import NotReadError, decode
+from evidence_kit.analysis.records.documents import Documents, paths_of
+from evidence_kit.analysis.records.layout import PLAIN, Layout
+from evidence_kit.analysis.records.lines import Lines
+from evidence_kit.analysis.records.markup import Markup
+from evidence_kit.analysis.records.record import Artifact, Defect, Record
+from evidence_kit.analysis.records.window import Window
+from evidence_kit.model.ports import Vault
+from evidence_kit.model.source import SourceSpec
+
+_WHOLE = ((),)  # the path of a document that is the list of records, or a record
+
+
+def read_records(
+    vault: Vault, artifact: Artifact, spec: SourceSpec | None, layout: Layout = PLAIN
+) -> Iterator[Record | Defect]:
+    """Yield what an artifact holds, in its order; DigestError at the end if it is not what was sealed.
+
+    What it is, its first bytes say: gzip or not, JSON, XML or lines. `spec` says where the records of a JSON
+    document are, `layout` how lines of text fall into columns. Whoever stores what comes must wait for the end.
+    """
+    with vault.open(artifact.path) as stream:
+        body = Body(stream, artifact)
+        try:
+            yield from _read(body, artifact.path, spec, layout)
+        except Unreadable as error:
+            yield Defect(artifact.path, 0, "body", str(error))
+        body.close()
+
+
+def _read(body: Body, path: str, spec: SourceSpec | None, layout: Layout) -> Iterator[Record | Defect]:
+    window = Window(body.text())
+    first = window.space()
+    if not first:
+        return
+    said = spec.records.path if spec else ""
+    if first == "<" and not layout.split:
+        names = frozenset({said.rpartition(".")[2]} if said else ())
+        yield from Markup(_rest(window), path, names)
+    elif first in "{[" and layout.split != "quoted" and (said or not _is_line(window)):
+        yield from Documents(window, path, paths_of(said) if said else _WHOLE)
+    else:
+        yield from Lines(_rest(window), path, layout)
+
+
+def _is_line(window: Window) -> bool:
+    """Say whether the first line is a whole value, or nothing that a document over several lines starts with."""
+    while "\n" not in window.text[window.at :] and len(window.text) <= 1 << 20 and window.more():
+        pass
+    line, feed, _ = window.text[window.at :].partition("\n")
+    if not feed and not window.ended:
+        return True
+    try:
+        decode(line)
+    except NotReadError:
+        return not line.rstrip().endswith(("{", "[", ","))
+    return True
+
+
+def _rest(window: Window) -> Iterator[str]:
+    """Yield what is left of a window."""
+    yield window.text[window.at :]
+    window.at = len(window.text)
+    while window.more():
+        yield window.text
+        window.at = len(window.text)

@@ -1,0 +1,103 @@
+"""The times that logs write, as RFC 3339 in UTC with the precision they had, and as nanoseconds to order by.
+
+A time without a zone is taken as UTC, which is what the providers that write such times mean by it.
+"""
+
+import re
+from datetime import date
+from email.utils import parsedate_tz
+from functools import lru_cache
+
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?\s*(Z|z|UTC|GMT|[+-]\d\d:?(?:\d\d)?)?"
+)
+_CLF = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})")
+_EPOCH = re.compile(r"(-?\d{1,19})(?:\.(\d{1,9}))?")
+_SCIENTIFIC = re.compile(r"\d\.\d{9,17}[eE]\+?(\d{1,2})")
+_NET = re.compile(r"/Date\((-?\d{1,17})(?:[+-]\d{4})?\)/")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_DAY = 86_400
+_MAX_NS = (1 << 63) - 1  # the years 1678 to 2262
+# What a number counts shows in its size: each limit is the year 5138, or 1973 in the next finer unit.
+_UNITS = ((10**11, 0), (10**14, 3), (10**17, 6), (10**20, 9))
+Instant = tuple[str, int]
+
+
+@lru_cache(maxsize=4_096)  # events come in bursts
+def read_time(said: str) -> Instant | None:
+    """Return a time as text and as nanoseconds since 1970; None if it cannot be read."""
+    said = said.strip()
+    if found := _ISO.fullmatch(said):
+        return _from_iso(found)
+    if found := _EPOCH.fullmatch(said):
+        return _from_epoch(int(found[1]), found[2] or "")
+    if found := _NET.fullmatch(said):
+        return _at(int(found[1]) // 1_000, f"{int(found[1]) % 1_000:03}")
+    if found := _CLF.fullmatch(said):
+        day, month, year, *rest, offset = found.groups()
+        if month in _MONTHS:
+            return _civil((year, _MONTHS.index(month) + 1, day), rest, "", offset)
+    if _SCIENTIFIC.fullmatch(said):
+        return _from_epoch(int(float(said)), "")
+    return _from_mail(said)
+
+
+def _from_iso(found: re.Match[str]) -> Instant | None:
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    return _civil((year, month, day), (hour, minute, second or "00"), (fraction or "")[:9], zone or "Z")
+
+
+def _civil(
+    day: tuple[str, str | int, str], clock: "tuple[str, ...] | list[str]", fraction: str, zone: str
+) -> Instant | None:
+    try:
+        days = date(int(day[0]), int(day[1]), int(day[2])).toordinal() - _EPOCH_DAY
+    except ValueError:
+        return None
+    hour, minute, second = (int(part) for part in clock)
+    if hour > 24 or minute > 59 or second > 60 or (hour == 24 and (minute or second)):
+        return None
+    offset = _offset(zone)
+    return None if offset is None else _at(days * _DAY + hour * 3600 + minute * 60 + second - offset, fraction)
+
+
+def _offset(zone: str) -> int | None:
+    """Return the seconds east of UTC."""
+    if zone[0] not in "+-":
+        return 0
+    digits = zone[1:].replace(":", "")
+    hours, minutes = int(digits[:2]), int(digits[2:] or 0)
+    if hours > 24 or minutes > 59:
+        return None
+    return (hours * 3600 + minutes * 60) * (-1 if zone[0] == "-" else 1)
+
+
+def _from_epoch(number: int, fraction: str) -> Instant | None:
+    for limit, digits in _UNITS:
+        if abs(number) < limit:
+            seconds, rest = divmod(number, 10**digits)
+            below = f"{rest:0{digits}}" if digits else ""
+            return _at(seconds, (below + fraction)[:9])
+    return None
+
+
+def _from_mail(said: str) -> Instant | None:
+    try:
+        found = parsedate_tz(said)
+        if found is None or not 1 <= found[1] <= 12:
+            return None
+        days = date(found[0], found[1], found[2]).toordinal() - _EPOCH_DAY
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return None
+    return _at(days * _DAY + found[3] * 3600 + found[4] * 60 + found[5] - (found[9] or 0), "")
+
+
+def _at(seconds: int, fraction: str) -> Instant | None:
+    ns = seconds * 10**9 + int(fraction.ljust(9, "0") or 0)
+    if not -_MAX_NS <= ns <= _MAX_NS:
+        return None
+    days, clock = divmod(seconds, _DAY)
+    day = date.fromordinal(days + _EPOCH_DAY).isoformat()
+    below = f".{fraction}" if fraction else ""
+    return f"{day}T{clock // 3600:02}:{clock // 60 % 60:02}:{clock % 60:02}{below}Z", ns

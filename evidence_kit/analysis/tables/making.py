@@ -1,0 +1,83 @@
+"""One part made: artifacts read, compared with their seals, their records promoted and written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evidence_kit.analysis.records.mapping import shape_of
+from evidence_kit.analysis.records.promote import Promoter, Row
+from evidence_kit.analysis.records.reading import read_records
+from evidence_kit.analysis.records.record import Artifact, Defect
+from evidence_kit.analysis.tables import parts
+from evidence_kit.analysis.tables.parts import Part
+from evidence_kit.analysis.tables.schema import EVIDENCE
+from evidence_kit.model.ports import Vault
+from evidence_kit.model.source import SourceSpec
+
+MAX_DEFECTS = 1_000  # of an artifact, one by one; the rest is counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One part to make, all of one source; `root` is where another process finds the case."""
+
+    case: str
+    root: Path | None
+    path: Path
+    made_by: str
+    artifacts: tuple[Artifact, ...]
+    spec: SourceSpec | None
+
+
+@dataclass(slots=True)
+class _Making:
+    job: Job
+    defects: list[Defect] = field(default_factory=list)
+
+    def rows(self, vault: Vault) -> Iterator[Row]:
+        """Yield the rows of all artifacts; DigestError if one is not what was sealed."""
+        for artifact in self.job.artifacts:
+            yield from self._rows(vault, artifact)
+
+    def _rows(self, vault: Vault, artifact: Artifact) -> Iterator[Row]:
+        shape = shape_of(artifact.source)
+        promoter = Promoter(self.job.case, artifact, shape)
+        found = 0
+        for one in read_records(vault, artifact, self.job.spec, shape.layout):
+            if not isinstance(one, Defect):
+                yield promoter.row(one)
+                continue
+            found += 1
+            if found <= MAX_DEFECTS:
+                self.defects.append(one)
+        if found > MAX_DEFECTS:
+            self._note(artifact, "all records", f"{found - MAX_DEFECTS:,} more defects")
+        if promoter.unreadable:
+            self._note(artifact, "times", f"{promoter.unreadable:,} times cannot be read")
+
+    def _note(self, artifact: Artifact, place: str, reason: str) -> None:
+        self.defects.append(Defect(artifact.path, 0, place, reason))
+
+
+def make(job: Job, vault: Vault | None = None) -> Part:
+    """Make one part; without a vault, from the case's folder."""
+    making = _Making(job)
+    rows = parts.write_rows(job.path, EVIDENCE, making.rows(vault or _opened(job)))
+    part = Part(
+        path=job.path,
+        source=job.artifacts[0].source,
+        made_by=job.made_by,
+        rows=rows,
+        keys=frozenset(parts.key_of(one.path, one.sha256) for one in job.artifacts),
+        defects=tuple(making.defects),
+    )
+    parts.write_note(part, job.artifacts)
+    return part
+
+
+def _opened(job: Job) -> Vault:
+    from evidence_kit.vaults.local import LocalVault
+
+    if job.root is None:
+        raise ValueError("another process needs a folder")
+    return LocalVault(job.root)

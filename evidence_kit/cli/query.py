@@ -1,0 +1,129 @@
+"""`query`: ask the evidence of one case or several a question in SQL."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from evidence_kit.cli import output, settings, tabular
+from evidence_kit.errors import UsageError
+
+if TYPE_CHECKING:
+    from evidence_kit.analysis.tables.asking import Limits, Question
+    from evidence_kit.analysis.tables.derive import Tables
+
+_SHOWN = 200  # rows of a table, unless said otherwise
+
+
+def query(
+    words: list[str] = typer.Argument(..., metavar="CASE... SQL", help="The case folders, then one SELECT."),
+    param: list[str] = typer.Option([], "--param", help="`name=value` for a `$name` in the SQL; repeat it."),
+    saved: str | None = typer.Option(None, "--saved", help="A question that comes with the kit, in place of SQL."),
+    form: str = typer.Option("table", "--format", help="`table`, `json`, `csv` or `parquet`."),
+    out: Path | None = typer.Option(None, "-o", "--out", help="A new file for the answer."),
+    limit: int | None = typer.Option(None, "--limit", min=0, help="At most so many rows; 0 for all."),
+    timeout: int = typer.Option(60, "--timeout", min=1, help="Seconds that the question may take."),
+    memory: int = typer.Option(2048, "--memory", min=64, help="MB that it may use."),
+    work: Path | None = typer.Option(None, "--work", help="Where tables are kept; a cache of yours otherwise."),
+    seal: str | None = typer.Option(None, "--seal", help="Keep the answer in the case under this name, on record."),
+    key: str | None = typer.Option(None, "--key", help="`--seal`: which of your keys signs."),
+) -> None:
+    """Ask the evidence a question in SQL.
+
+    Tables: `evidence`, one for each source, `manifest`, `units`, `gaps`, `custody`, `defects`. Each row of evidence
+    names the artifact and the line it comes from. In CSV, text that a spreadsheet would run as a formula (it begins
+    with = + - @, a tab or a carriage return) has an apostrophe before it.
+    """
+    from evidence_kit.analysis.tables.asking import Limits, Question, ask
+    from evidence_kit.model.document import did_you_mean
+
+    if form not in tabular.FORMATS:
+        raise UsageError(f"unknown format `{form}`", hint=did_you_mean(form, tabular.FORMATS))
+    cases, sql = _split(words, saved)
+    question = Question(sql, _params(param))
+    limits = Limits(timeout=timeout, memory=memory, threads=min(4, os.cpu_count() or 1))
+    tables = derived(cases, work)
+    if seal is not None:
+        _seal(cases, tables, question, limits, name=seal, form=form, key=key)
+        return
+    most = (_SHOWN if form == "table" and out is None else 0) if limit is None else limit
+    with ask(tables, question, limits) as answer:
+        shown = tabular.write(answer, form, out, most)
+    if shown.more:
+        output.note(f"the first {output.plural(shown.rows, 'row')}; `--limit 0` gives all")
+    elif form == "table":
+        output.note(output.plural(shown.rows, "row"))
+    if found := sum(one.defects for one in tables):
+        places = output.plural(found, "place")
+        output.note(f"hint: {places} could not be read; the table `defects` names them")
+
+
+def derived(cases: Sequence[Path], work: Path | None) -> "list[Tables]":
+    """Bring the tables of the cases up to date and return them."""
+    from platformdirs import user_cache_path
+
+    from evidence_kit.analysis.tables.derive import derive, open_case
+    from evidence_kit.sources.catalogue import load_catalogue
+    from evidence_kit.vaults.local import LocalVault
+
+    folder = work or user_cache_path("evidence-kit") / "tables"
+    opened = [open_case(LocalVault(path), root=path.resolve()) for path in cases]
+    for one in opened:
+        if sum(other.id == one.id for other in opened) > 1:
+            raise UsageError(f"case `{one.id}` is given twice", hint="its rows could not be told apart")
+    specs = load_catalogue()
+    found = [derive(one, folder, specs, processes=os.cpu_count() or 1) for one in opened]
+    for made in found:
+        if made.derived:
+            read = output.plural(made.derived, "artifact")
+            output.note(f"{made.case}: read {read}, {made.rows:,} rows in {made.folder}")
+    return found
+
+
+def _split(words: Sequence[str], saved: str | None) -> tuple[list[Path], str]:
+    """Return the cases and the SQL."""
+    from evidence_kit.analysis.tables.saved import saved_sql
+
+    cases = words if saved is not None else words[:-1]
+    if not cases:
+        raise UsageError("which case, and what question?", hint='`evidence-kit query CASE "SELECT …"`')
+    return [Path(case) for case in cases], saved_sql(saved) if saved is not None else words[-1]
+
+
+def _params(said: Sequence[str]) -> dict[str, str]:
+    params: dict[str, str] = {}
+    for one in said:
+        name, equals, value = one.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"`{one}` is no parameter", hint="write `--param name=value`, and `$name` in the SQL")
+        if name in params:
+            raise UsageError(f"the parameter `{name}` is given twice")
+        params[name] = value
+    return params
+
+
+def _seal(
+    cases: Sequence[Path], tables: "Sequence[Tables]", question: "Question", limits: "Limits", *,
+    name: str, form: str, key: str | None,
+) -> None:  # fmt: skip
+    from evidence_kit.acquire.case import keeper_of
+    from evidence_kit.analysis.tables.asking import ask
+    from evidence_kit.analysis.tables.keeping import keep
+    from evidence_kit.vaults.local import LocalVault
+
+    if len(cases) != 1:
+        raise UsageError("an answer is kept in one case", hint="give one case with `--seal`")
+    vault = LocalVault(cases[0])
+    keeper = keeper_of(vault, settings.key_ring(), settings.setting("key", key))
+    kept_as = "csv" if form == "table" else form
+    scratch = tables[0].folder / f"answer.{os.getpid()}.{kept_as}"
+    try:
+        with ask(tables, question, limits) as answer:
+            shown = tabular.write(answer, kept_as, scratch, 0)
+        kept = keep(vault, keeper, scratch, f"{name}.{kept_as}", question, rows=shown.rows, at=settings.now())
+    finally:
+        scratch.unlink(missing_ok=True)
+    output.data(f"kept  {kept.path}  {output.plural(shown.rows, 'row')}  sha256 {kept.sha256}")
+    output.note(f"on record as event {kept.event}")

@@ -1,0 +1,59 @@
+"""Times of every spelling become RFC 3339 in UTC with the precision they had, and nanoseconds that order them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence_kit.analysis.records.times import read_time
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z"),
+        ("2026-11-20T10:00:00.123456789Z", "2026-11-20T10:00:00.123456789Z"),
+        ("2026-11-20T10:00:00.1234567+02:00", "2026-11-20T08:00:00.1234567Z"),
+        ("2026-11-20T10:00:00-0730", "2026-11-20T17:30:00Z"),
+        ("2026-11-20 10:00:00 UTC", "2026-11-20T10:00:00Z"),
+        ("2026-11-20 10:00:00.120", "2026-11-20T10:00:00.120Z"),
+        ("2026-12-31T24:00:00Z", "2027-01-01T00:00:00Z"),
+        ("1795168800", "2026-11-20T10:00:00Z"),
+        ("1795168800.250", "2026-11-20T10:00:00.250Z"),
+        ("1795168800123", "2026-11-20T10:00:00.123Z"),
+        ("1795168800123456", "2026-11-20T10:00:00.123456Z"),
+        ("1795168800123456789", "2026-11-20T10:00:00.123456789Z"),
+        ("1.7951688E9", None),
+        ("1.795168800E9", "2026-11-20T10:00:00Z"),
+        ("/Date(1795168800123)/", "2026-11-20T10:00:00.123Z"),
+        ("Fri, 20 Nov 2026 11:00:00 +0100", "2026-11-20T10:00:00Z"),
+        ("20/Nov/2026:10:00:00 +0000", "2026-11-20T10:00:00Z"),
+        ("redacted", None),
+        ("", None),
+        ("2026-02-30T00:00:00Z", None),
+        ("2026-11-20T25:00:00Z", None),
+        ("9999-12-31T00:00:00Z", None),
+        ("9" * 25, None),
+    ],
+)
+def test_every_spelling_is_read(said, text) -> None:
+    found = read_time(said)
+    assert (found and found[0]) == text
+
+
+@given(
+    st.datetimes(min_value=datetime(1700, 1, 1), max_value=datetime(2200, 1, 1)),  # noqa: DTZ001 - the zone is drawn
+    st.integers(min_value=-23 * 60, max_value=23 * 60),
+)
+def test_text_and_nanoseconds_are_the_same_instant(moment, offset) -> None:
+    aware = moment.replace(tzinfo=timezone(timedelta(minutes=offset)))
+    text, ns = read_time(aware.isoformat())
+    assert datetime.fromisoformat(text) == aware
+    assert ns == (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
+
+
+@given(st.text())
+def test_any_text_is_a_time_or_none(said) -> None:
+    found = read_time(said)
+    assert found is None or read_time(found[0]) == found

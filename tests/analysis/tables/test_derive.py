@@ -1,0 +1,247 @@
+"""Tables hold what the artifacts hold, are made only of sealed bytes, and come out the same however often made."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from support.casemaker import make_case
+from support.sealed_records import ACTOR, FINDINGS, FLOW, TRAIL, case_of, collect, event, trail
+
+from evidence_kit.analysis.records import mapping
+from evidence_kit.analysis.tables import derive as deriving
+from evidence_kit.analysis.tables.derive import derive, open_case
+from evidence_kit.analysis.tables.schema import FACTS, columns_of
+from evidence_kit.errors import DigestError, EmptyError, MissingError, UsageError
+from evidence_kit.sources.catalogue import load_catalogue
+
+SPECS = load_catalogue()
+FOUND = {"id": "f-1", "updatedAt": "2026-11-18T22:00:00.000Z", "type": "Recon:IAMUser/MaliciousIPCaller"}
+
+
+def tables_of(case, work: Path, **more):
+    return derive(open_case(case.vault, root=case.root), work, more.pop("specs", SPECS), **more)
+
+
+def rows(tables, table: str = "evidence"):
+    """Return a table's rows in one order."""
+    files = [tables.facts[table]] if table in FACTS else [path for paths in tables.sources.values() for path in paths]
+    found = [tuple(row.items()) for path in files for row in pq.read_table(path).to_pylist()]
+    return sorted(found, key=str)
+
+
+@pytest.fixture
+def two_sources(tmp_path):
+    """A case of five CloudTrail events in two files, and one finding."""
+    bodies = {"a.json.gz": trail([event(n) for n in range(3)]), "b.json.gz": trail([event(3), event(4)])}
+    return case_of(tmp_path / "case", {TRAIL: bodies, FINDINGS: {"page": json.dumps({"findings": [FOUND]}).encode()}})
+
+
+def test_every_record_is_a_row_that_points_back_to_its_bytes(two_sources, tmp_path) -> None:
+    tables = tables_of(two_sources, tmp_path / "work")
+    assert tables.rows == 6
+    found = [dict(row) for row in rows(tables)]
+    assert {row["source"] for row in found} == {TRAIL, FINDINGS}
+    events = [row for row in found if row["source"] == TRAIL]
+    assert {(row["actor"], row["target"], row["case"]) for row in events} == {(ACTOR, "111122223333", "IR-2026-014")}
+    assert sorted((row["artifact"].rpartition("/")[2], row["line"]) for row in events) == [
+        ("a.json.gz", 1), ("a.json.gz", 2), ("a.json.gz", 3), ("b.json.gz", 1), ("b.json.gz", 2),
+    ]  # fmt: skip
+    assert json.loads(events[0]["raw"])["eventName"] == "GetObject"
+    assert all((two_sources.root / row["artifact"]).is_file() for row in found)
+
+
+def test_what_the_record_says_of_itself_is_in_tables_too(two_sources, tmp_path) -> None:
+    tables = tables_of(two_sources, tmp_path / "work")
+    assert set(tables.facts) == set(FACTS)
+    for table, path in tables.facts.items():
+        assert tuple(pq.read_schema(path).names) == columns_of(table)
+    assert len(rows(tables, "manifest")) == 3
+    assert {dict(row)["status"] for row in rows(tables, "units")} == {"complete"}
+    assert [dict(row)["type"] for row in rows(tables, "custody")].count("acquisition.sealed") == 1
+    assert rows(tables, "gaps") == []
+
+
+def test_units_that_are_not_whole_are_gaps(tmp_path) -> None:
+    case = make_case(tmp_path / "case", names=(), regions=("us-east-1", "eu-west-1"), partial=("eu-west-1",))
+    (gap,) = rows(tables_of(case, tmp_path / "work"), "gaps")
+    assert "eu-west-1" in dict(gap)["unit"]
+
+
+def test_what_cannot_be_read_is_in_a_table(tmp_path) -> None:
+    case = case_of(
+        tmp_path / "case",
+        {TRAIL: {"a.json.gz": trail([event(1)])[:-9], "b.json": b'{"Records":[{"eventTime":"?"}]}'}},
+    )
+    tables = tables_of(case, tmp_path / "work")
+    found = {(dict(row)["place"], dict(row)["reason"]) for row in rows(tables, "defects")}
+    assert ("times", "1 times cannot be read") in found
+    assert any("gzip" in reason for _, reason in found)
+    assert tables.defects == len(found)
+
+
+def test_only_new_artifacts_are_read(two_sources, tmp_path) -> None:
+    work = tmp_path / "work"
+    first = tables_of(two_sources, work)
+    assert first.derived == 3
+    assert tables_of(two_sources, work).derived == 0
+    collect(two_sources, {TRAIL: {"c.json.gz": trail([event(9)])}})
+    third = tables_of(two_sources, work)
+    assert (third.derived, third.rows) == (1, 7)
+    assert rows(third) == rows(tables_of(two_sources, tmp_path / "elsewhere")), "made at once, they are the same"
+    assert len(rows(third, "manifest")) == 4
+
+
+def test_another_mapping_or_version_makes_its_source_anew(two_sources, tmp_path, monkeypatch) -> None:
+    work = tmp_path / "work"
+    tables_of(two_sources, work)
+    changed = tuple(
+        replace(s, digest="0" * 64) if s.name == FINDINGS.rpartition(".")[0] else s for s in mapping.shapes()
+    )
+    with monkeypatch.context() as patch:
+        for module in (mapping, deriving):
+            patch.setattr(module, "shapes", lambda: changed)
+        assert tables_of(two_sources, work).derived == 1
+    monkeypatch.setattr(deriving, "__version__", "99")
+    again = tables_of(two_sources, work)
+    assert again.derived == 3
+    assert again.rows == 6
+
+
+def test_a_changed_byte_stops_before_anything_is_derived(two_sources, tmp_path) -> None:
+    path = next(two_sources.root.glob("bags/*/data/**/a.json.gz"))
+    path.chmod(0o644)
+    path.write_bytes(trail([event(1, eventName="Nothing")]))
+    with pytest.raises(DigestError) as caught:
+        tables_of(two_sources, tmp_path / "work")
+    assert caught.value.exit == 10
+    assert not list((tmp_path / "work").rglob("*.json"))
+    assert not [path for path in (tmp_path / "work").rglob("*.parquet") if TRAIL in str(path)]
+
+
+def test_a_ledger_and_a_manifest_that_differ_stop_it(two_sources, tmp_path) -> None:
+    manifest = next(two_sources.root.glob("bags/*/manifest-sha256.txt"))
+    lines = manifest.read_text().splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if line.endswith("a.json.gz\n"))
+    manifest.chmod(0o644)
+    manifest.write_text("".join([*lines[:at], f"{'0' * 64}{lines[at][64:]}", *lines[at + 1 :]]))
+    with pytest.raises(DigestError, match="the manifest 0000"):
+        tables_of(two_sources, tmp_path / "work")
+    manifest.write_text("".join(lines[:at] + lines[at + 1 :]))
+    with pytest.raises(MissingError, match="not in the manifest"):
+        tables_of(two_sources, tmp_path / "work")
+
+
+def test_a_bag_without_a_seal_is_read_by_its_ledger(unsealed_case, tmp_path) -> None:
+    tables = tables_of(unsealed_case, tmp_path / "work")
+    assert tables.rows > 0
+
+
+def test_two_cases_keep_apart(two_sources, tmp_path) -> None:
+    other = case_of(tmp_path / "other", {TRAIL: {"a.json.gz": trail([event(1)])}}, name="IR-2")
+    first, second = tables_of(two_sources, tmp_path / "work"), tables_of(other, tmp_path / "work")
+    assert {dict(row)["case"] for row in rows(first)} == {"IR-2026-014"}
+    assert {dict(row)["case"] for row in rows(second)} == {"IR-2"}
+    assert (first.rows, second.rows) == (6, 1)
+
+
+def test_several_processes_make_the_same_rows(two_sources, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(deriving, "PART_ARTIFACTS", 1)
+    several = tables_of(two_sources, tmp_path / "work", processes=2)
+    assert sum(len(paths) for paths in several.sources.values()) == 3
+    assert rows(several) == rows(tables_of(two_sources, tmp_path / "elsewhere"))
+
+
+def test_another_process_says_what_was_changed(two_sources, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(deriving, "PART_ARTIFACTS", 1)
+    path = next(two_sources.root.glob("bags/*/data/**/b.json.gz"))
+    path.chmod(0o644)
+    path.write_bytes(b"{}")
+    with pytest.raises(DigestError, match=r"b\.json\.gz"):
+        tables_of(two_sources, tmp_path / "work", processes=2)
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from evidence_kit.analysis.tables import making
+from evidence_kit.analysis.tables import derive as deriving
+from evidence_kit.sources.catalogue import load_catalogue
+from evidence_kit.vaults.local import LocalVault
+
+deriving.PART_ARTIFACTS = 1
+made = making.parts.write_note
+def slowly(part, artifacts):
+    if len(list(Path(sys.argv[2]).rglob("*.json"))) == 2:
+        print("third part has no note yet", flush=True)
+        sys.stdin.read()
+    made(part, artifacts)
+making.parts.write_note = slowly
+root = Path(sys.argv[1])
+deriving.derive(deriving.open_case(LocalVault(root), root=root), Path(sys.argv[2]), load_catalogue())
+"""
+
+
+def test_killed_while_deriving_the_next_run_makes_the_same_tables(two_sources, tmp_path) -> None:
+    work = tmp_path / "work"
+    command = [sys.executable, "-c", CHILD, str(two_sources.root), str(work)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout.readline()
+        os.kill(child.pid, signal.SIGKILL)
+    assert len(list(work.rglob("*.parquet"))) == 3
+    (next(work.rglob("*.parquet")).with_name("left.parquet.1.new")).write_bytes(b"half")
+    again = tables_of(two_sources, work)
+    assert again.derived == 1
+    assert rows(again) == rows(tables_of(two_sources, tmp_path / "elsewhere"))
+    assert not list(work.rglob("*.new"))
+
+
+def test_tables_are_not_kept_among_the_evidence(two_sources) -> None:
+    with pytest.raises(UsageError, match="within the evidence"):
+        tables_of(two_sources, two_sources.root / "bags" / "x")
+
+
+def test_a_folder_that_is_no_case_is_refused(two_sources, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(EmptyError, match="is not a case"):
+        open_case(type(two_sources.vault)(tmp_path / "empty"), root=tmp_path / "empty")
+
+
+def test_lines_of_text_are_rows(tmp_path) -> None:
+    body = b"version srcaddr dstaddr start action\n2 203.0.113.7 10.0.0.9 1795168800 ACCEPT\n"
+    case = case_of(tmp_path / "case", {FLOW: {"f.log": body}})
+    (row,) = rows(tables_of(case, tmp_path / "work"))
+    assert dict(row)["src_ip"] == "203.0.113.7"
+
+
+@pytest.mark.slow
+def test_a_million_events_take_flat_memory(tmp_path) -> None:
+    events = [event(number) for number in range(2_000)]
+    files = {f"{n:04}.json.gz": trail(events) for n in range(500)}
+    case = case_of(tmp_path / "case", {TRAIL: files})
+    began = time.perf_counter()
+    script = (
+        "import sys; from pathlib import Path; from support import memory\n"
+        "from evidence_kit.analysis.tables.derive import derive, open_case\n"
+        "from evidence_kit.sources.catalogue import load_catalogue\n"
+        "from evidence_kit.vaults.local import LocalVault\n"
+        "root = Path(sys.argv[1]); memory.forget()\n"
+        "made = derive(open_case(LocalVault(root), root=root), Path(sys.argv[2]), load_catalogue())\n"
+        "print(made.rows, memory.peak())\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script, str(case.root), str(tmp_path / "work")],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    found, peak = map(int, said.stdout.split())
+    print(f"{found:,} rows in {time.perf_counter() - began:.1f} s, {peak / 1024:.0f} MB")
+    assert found == 1_000_000
+    assert peak < 500 << 10

@@ -1,0 +1,96 @@
+"""A policy's minimisation: what it names is gone from record and columns, and everything else is as it was."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence_kit.analysis.minimise import DROPPED, KEY_BYTES, Minimiser
+from evidence_kit.errors import UsageError
+
+KEY = bytes(range(KEY_BYTES))
+BOTH = Minimiser(drop=("device.serial",), pseudonymise=("email",), key=KEY)
+RAW = '{"actor": {"email":"maria@example.com", "id": 7.10}, "device": {"serial":"SN-1","os":"x"}, "n": 1e400}'
+
+
+def test_what_is_named_is_gone_and_every_other_byte_is_as_it_was():
+    raw, became = BOTH.raw(RAW)
+    mark = BOTH.pseudonym("maria@example.com")
+    assert raw == RAW.replace('"maria@example.com"', json.dumps(mark)).replace('"SN-1"', json.dumps(DROPPED))
+    assert became == {"maria@example.com": mark, "SN-1": DROPPED}
+
+
+def test_the_columns_no_longer_tell_it_either():
+    row = BOTH.row(
+        {"actor": "maria@example.com", "resource": "user:maria@example.com", "line": 3, "raw": RAW, "time": ""}
+    )
+    assert "maria" not in json.dumps(row)
+    assert row["actor"] == BOTH.pseudonym("maria@example.com")
+    assert row["line"] == 3
+
+
+def test_one_person_has_one_pseudonym_and_another_key_another():
+    other = Minimiser(drop=(), pseudonymise=("email",), key=bytes(KEY_BYTES))
+    assert BOTH.pseudonym("a") == BOTH.pseudonym("a") != BOTH.pseudonym("b")
+    assert BOTH.pseudonym("a") != other.pseudonym("a")
+    assert repr(KEY) not in repr(BOTH)
+
+
+def test_an_object_under_a_name_goes_as_a_whole():
+    raw, became = Minimiser(drop=(), pseudonymise=("actor",), key=KEY).raw(RAW)
+    assert json.loads(raw)["actor"] == DROPPED
+    assert set(became) == {"maria@example.com", "7.1"}
+
+
+def test_a_field_in_a_field_that_is_dropped_is_dropped_with_it():
+    raw, _ = Minimiser(drop=("actor",), pseudonymise=("email",), key=KEY).raw(RAW)
+    assert json.loads(raw)["actor"] == DROPPED
+
+
+def test_what_is_no_json_cannot_be_minimised_by_field_and_is_left_out_whole():
+    raw, became = BOTH.raw("2 111122223333 eni-1 198.51.100.7 ACCEPT")
+    assert json.loads(raw) == DROPPED
+    assert became == {"2 111122223333 eni-1 198.51.100.7 ACCEPT": DROPPED}
+
+
+@pytest.mark.parametrize("path", ["", "a..b", "**"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(UsageError):
+        Minimiser(drop=(path,), pseudonymise=(), key=KEY).raw("{}")
+
+
+def test_a_short_key_is_refused():
+    with pytest.raises(UsageError, match="32 bytes"):
+        Minimiser(drop=(), pseudonymise=("a",), key=b"short")
+
+
+names = st.sampled_from(["a", "b", "email", "serial"])
+leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=12))
+records = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4), max_leaves=12
+)
+
+
+@given(st.dictionaries(names, records, max_size=4))
+def test_nothing_of_a_named_field_is_left_and_nothing_else_is_lost(record):
+    def without(value):
+        if isinstance(value, dict):
+            return {k: without(v) for k, v in value.items() if k != "email"}
+        return [without(item) for item in value] if isinstance(value, list) else value
+
+    def emails(value):
+        if isinstance(value, dict):
+            for name, item in value.items():
+                if name == "email":
+                    yield item
+                else:
+                    yield from emails(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from emails(item)
+
+    raw, _ = Minimiser(drop=(), pseudonymise=("email",), key=KEY).raw(json.dumps(record))
+    made = json.loads(raw)
+    assert without(made) == without(record)
+    assert all(str(value).startswith(("pseudonym:", "[dropped")) for value in emails(made))
