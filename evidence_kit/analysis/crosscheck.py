@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evidence_kit.analysis import bagfiles
 from evidence_kit.custody import strict
@@ -14,8 +14,33 @@ from evidence_kit.model.time import Window, rfc3339
 
 LOOKUP = "aws.cloudtrail.lookup"
 FILES = "aws.cloudtrail.s3"
+MAX_NAMED = 20  # ids and artifacts of a disagreement; the rest is counted
 _CHUNK = 1 << 20
 _MAX_FILE = 256 << 20  # inflated; CloudTrail closes a file long before this, and it is held whole here
+
+
+@dataclass(slots=True, kw_only=True)
+class Alone:
+    """Events of one account and region that only one witness has: how many, the first of them, where they stand."""
+
+    source: str  # the witness that has them
+    target: str
+    region: str
+    count: int = 0
+    first: str = ""  # the earliest and the latest time
+    last: str = ""
+    events: list[str] = field(default_factory=list)  # ids, in their order, no more than MAX_NAMED
+    artifacts: list[str] = field(default_factory=list)
+
+    def add(self, event: str, time: str, artifact: str) -> None:
+        """Count one event; keep its id and its artifact while there are few."""
+        self.count += 1
+        self.first = min(self.first or time, time)
+        self.last = max(self.last, time)
+        if len(self.events) < MAX_NAMED:
+            self.events.append(event)
+            if artifact not in self.artifacts:
+                self.artifacts.append(artifact)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,6 +53,7 @@ class CrossCheck:
     lookup_first: str = ""
     lookup_last: str = ""
     unreadable: int = 0
+    alone: list[Alone] = field(default_factory=list)
 
     @property
     def asked(self) -> bool:
@@ -40,7 +66,7 @@ def cross_check(vault: Vault) -> CrossCheck | None:
     spans = _common_spans(vault)
     if not spans:
         return None
-    sorter, found = LineSorter(), CrossCheck()
+    sorter, found, places = LineSorter(), CrossCheck(), _Places()
     for root in bagfiles.bags(vault):
         for unit, fields in bagfiles.artifacts(vault, root):
             source, target, region, *_ = unit.split("|")
@@ -48,15 +74,40 @@ def cross_check(vault: Vault) -> CrossCheck | None:
             if source not in {LOOKUP, FILES} or span is None:
                 continue
             path = f"{root}/{strict.field(strict.field(fields, 'artifact', dict), 'path', str)}"
+            number = places.number(target, region, path)
             try:
                 for event, time in _events(vault, path, source):
                     if span[0] <= time < span[1]:
-                        sorter.add(f"{event}\t{source}\t{time}\n".encode())
+                        sorter.add(f"{event}\t{source}\t{time}\t{number}\n".encode())
             except (EvidenceKitError, ValueError, KeyError, TypeError, AttributeError):
                 found.unreadable += 1
-    for witnesses, time in _grouped(sorter):
+    for event, witnesses, time, number in _grouped(sorter):
         _count(found, witnesses, time)
+        if len(witnesses) == 1:
+            places.add(next(iter(witnesses)), event, time, number)
+    found.alone = places.alone()
     return found
+
+
+class _Places:
+    """Numbers the artifacts, so that each line to sort names its own in a few bytes."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[str, str, str]] = []
+        self._alone: dict[tuple[str, str, str], Alone] = {}
+
+    def number(self, target: str, region: str, path: str) -> int:
+        self._known.append((target, region, path))
+        return len(self._known) - 1
+
+    def add(self, source: str, event: str, time: str, number: int) -> None:
+        target, region, path = self._known[number]
+        key = (source, target, region)
+        known = self._alone.setdefault(key, Alone(source=source, target=target, region=region))
+        known.add(event, time, path)
+
+    def alone(self) -> list[Alone]:
+        return [self._alone[key] for key in sorted(self._alone)]
 
 
 def _common_spans(vault: Vault) -> dict[tuple[str, str], tuple[str, str]]:
@@ -93,17 +144,18 @@ def _count(found: CrossCheck, witnesses: set[str], time: str) -> None:
         found.lookup_last = max(found.lookup_last, time)
 
 
-def _grouped(sorter: LineSorter) -> Iterator[tuple[set[str], str]]:
-    current, witnesses, when = "", set[str](), ""
+def _grouped(sorter: LineSorter) -> Iterator[tuple[str, set[str], str, int]]:
+    """Yield each event with its witnesses, its time and the number of the first artifact that has it."""
+    current, witnesses, when, where = "", set[str](), "", 0
     for line in sorter:
-        event, source, time = line[:-1].decode().split("\t")
+        event, source, time, number = line[:-1].decode().split("\t")
         if event != current:
             if witnesses:
-                yield witnesses, when
-            current, witnesses, when = event, set(), time
+                yield current, witnesses, when, where
+            current, witnesses, when, where = event, set(), time, int(number)
         witnesses.add(source)
     if witnesses:
-        yield witnesses, when
+        yield current, witnesses, when, where
 
 
 def _events(vault: Vault, path: str, source: str) -> Iterator[tuple[str, str]]:

@@ -19,9 +19,12 @@ from evidence_kit.cli import (
     keys,
     partners,
     prove,
+    query,
     renew,
     resume,
+    sigma,
     sources,
+    timeline,
     timestamp,
     trust,
     verify,
@@ -48,6 +51,9 @@ app.command("prove")(prove.prove)
 app.command("timestamp")(timestamp.timestamp)
 app.command("renew")(renew.renew)
 app.command("coverage")(coverage.coverage)
+app.command("timeline")(timeline.timeline)
+app.command("query")(query.query)
+app.command("sigma")(sigma.sigma)
 app.add_typer(keys.app, name="keys")
 app.add_typer(trust.app, name="trust")
 sources.app.command("check")(check.check)

@@ -1,5 +1,6 @@
 """`coverage`: what was asked for, what was got, what is missing and why."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 import typer
@@ -8,6 +9,8 @@ from evidence_kit.cli import output, settings
 from evidence_kit.errors import EmptyError
 
 if TYPE_CHECKING:
+    from evidence_kit.analysis.coverage import Coverage
+    from evidence_kit.analysis.silence import Silence
     from evidence_kit.vaults.local import LocalVault
 
 
@@ -25,34 +28,55 @@ class Wanting(TypedDict):
 def coverage(
     case: str | None = typer.Argument(None, help="The case folder."),
     width: int = typer.Option(60, "--width", min=20, max=200, help="Columns of the time line."),
+    silence: bool = typer.Option(False, "--silence", help="Read every record, and name streams that fall silent."),
+    work: Path | None = typer.Option(None, "--work", help="`--silence`: where tables are kept; a cache otherwise."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
     """Show what was got, missed, and why.
 
-    Draws every source and target over time, and holds CloudTrail's event history against its delivered files.
+    Draws every source and target over time, and holds against each other what should agree: CloudTrail's event
+    history and its delivered files, a provider's count and what is stored, one pass and the next.
     """
     from evidence_kit.acquire.case import read_description
     from evidence_kit.analysis.coverage import read_coverage
     from evidence_kit.analysis.crosscheck import cross_check
-    from evidence_kit.cli import coverage_lines
+    from evidence_kit.analysis.reconciliation import reconcile
+    from evidence_kit.cli import coverage_lines, reconciled
+    from evidence_kit.sources.catalogue import load_catalogue
     from evidence_kit.vaults.local import LocalVault
 
-    vault = LocalVault(settings.required_case(case))
+    required = settings.required_case(case)
+    vault = LocalVault(required)
     read_description(vault)
     found, checked = read_coverage(vault), cross_check(vault)
     aside, wanting = _set_aside(vault), _wanting(vault)
     if not found.rows and not wanting:
         raise EmptyError("nothing was collected into this case yet", hint="`evidence-kit collect` does")
+    differing = reconcile(vault, found, checked, load_catalogue())
+    silent = _silences(required, found, work) if silence else None
     if as_json:
-        output.document({**coverage_lines.as_json(found, checked), "overrides": aside, "requests": wanting})
+        told = {**coverage_lines.as_json(found, checked), "overrides": aside, "requests": wanting}
+        output.document({**told, **reconciled.as_json(differing, silent)})
         return
     for one in aside:
         output.data(f"collected although an agreement or a policy forbids it: {one['said']} (event {one['event']})")
     for line in coverage_lines.lines(found, checked, width=width):
         output.data(line)
+    for line in reconciled.lines(differing, silent or ()):
+        output.data(line)
     for wanted in wanting:
         for said in wanted["missing"]:
             output.data(f"{'not delivered':20} {said}")
+
+
+def _silences(case: Path, found: "Coverage", work: Path | None) -> "list[Silence]":
+    """Return the streams that fall silent, by the tables of the case."""
+    from evidence_kit.analysis.rhythm import known_reasons, read_series
+    from evidence_kit.analysis.silence import silences
+    from evidence_kit.cli import query, sigma
+
+    ask = sigma.asker(query.derived([case], work))
+    return list(silences(read_series(found, ask), known_reasons(found)))
 
 
 def _wanting(vault: "LocalVault") -> "list[Wanting]":

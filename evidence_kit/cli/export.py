@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import typer
 
 from evidence_kit.cli import output, settings
 from evidence_kit.errors import UsageError
+
+EVENTS = ("timesketch", "csv", "ocsf", "ecs", "parquet")  # the records of a case in other tools' formats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,7 @@ class Request:
     as_json: bool
     artifacts: list[str]
     redact: Path | None
+    policy: str | None
     allow_unmatched: bool
     recipient_name: str
     authority: str
@@ -34,7 +38,10 @@ class Request:
 def export(
     case: Path = typer.Argument(..., help="The case folder."),
     to: str = typer.Option(
-        ..., "--to", help="What to make: `bag`, one archive to hand over, or `disclosure`, a part with its proof."
+        ...,
+        "--to",
+        help="What to make: `bag`, one archive to hand over; `disclosure`, a part with its proof; or the records for "
+        "other tools: `timesketch`, `csv`, `ocsf`, `ecs`, `parquet`.",
     ),
     out: Path = typer.Option(..., "-o", "--out", help="The file, or folder, to make; never overwritten."),
     acquisition: str | None = typer.Option(None, "--acquisition", help="Only this acquisition's bag."),
@@ -44,6 +51,9 @@ def export(
     medium: str = typer.Option("", "--medium", help="On or by what: a disk's serial number, a share."),
     artifact: list[str] = typer.Option([], "--artifact", help="`disclosure`: which artifacts; a glob or a SHA-256."),
     redact: Path | None = typer.Option(None, "--redact", help="`disclosure`: rules for what is taken out of them."),
+    policy: str | None = typer.Option(
+        None, "--policy", help="Limits of the organisation: what working copies leave out or replace."
+    ),
     allow_unmatched: bool = typer.Option(False, "--allow-unmatched", help="Let a rule match nothing."),
     recipient_name: str = typer.Option("", "--recipient-name", help="`disclosure`: for whom it is."),
     authority: str = typer.Option("", "--authority", help="`disclosure`: by what right it is handed on."),
@@ -70,6 +80,7 @@ def export(
             as_json=as_json,
             artifacts=artifact,
             redact=redact,
+            policy=settings.setting("policy", policy),
             allow_unmatched=allow_unmatched,
             recipient_name=recipient_name,
             authority=authority,
@@ -126,6 +137,7 @@ def _disclosure(asked: Request) -> None:
         purpose=asked.purpose,
         authority=asked.authority,
         redact=asked.redact,
+        limits=asked.policy,
         allow_unmatched=asked.allow_unmatched,
         key=asked.key,
         trust=asked.trust,
@@ -133,8 +145,33 @@ def _disclosure(asked: Request) -> None:
     )
 
 
+def _events(to: str, asked: Request) -> None:
+    from evidence_kit.cli import event_exports
+
+    event_exports.make(
+        to,
+        asked.case,
+        asked.out,
+        purpose=asked.purpose,
+        medium=asked.medium,
+        key=asked.key,
+        as_json=asked.as_json,
+        limits=asked.policy,
+        others={
+            "--recipient": asked.recipients,
+            "--recipients-file": asked.recipients_file,
+            "--acquisition": asked.acquisition,
+            "--artifact": asked.artifacts,
+            "--redact": asked.redact,
+            "--recipient-name": asked.recipient_name,
+            "--authority": asked.authority,
+        },
+    )
+
+
 # Another kind of export is another function here.
 _TARGETS: Mapping[str, Callable[[Request], None]] = {
     "bag": _bag,
     "disclosure": _disclosure,
+    **{name: partial(_events, name) for name in EVENTS},
 }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evidence_kit.acquire.scope import Order
     from evidence_kit.governance.inventory import Entry, Inventory
     from evidence_kit.governance.permitted import Refusal
+    from evidence_kit.governance.policy import Policy
     from evidence_kit.model.source import SourceSpec
 
 
@@ -76,7 +77,6 @@ def place(asked: Asked) -> Ordered:
     from evidence_kit.acquire.scope import Order
     from evidence_kit.governance.inventory import parse_inventory
     from evidence_kit.governance.permitted import refusals
-    from evidence_kit.governance.policy import parse_policy
     from evidence_kit.sources.catalogue import choose
 
     if not asked.sources:
@@ -89,7 +89,7 @@ def place(asked: Asked) -> Ordered:
     specs = choose(asked.sources, settings.catalogue(asked.connectors), providers)
     entries = _entries(specs, asked, listed)
     limits = settings.setting("policy", asked.policy)
-    policy = parse_policy(_read(limits), name=limits) if limits else None
+    policy = read_policy(limits) if limits else None
     vault = settings.setting("place", asked.place) or ""
     governed = {"targets": [one.to_json() for one in entries if one.agreement or one.jurisdiction.data]}
     limited = {"policy": {"name": policy.name, "sha256": policy.digest}, "vault": vault} if policy else {}
@@ -111,6 +111,13 @@ def planning() -> "World":
     from evidence_kit.acquire.pacing import Pacer
 
     return World(now=settings.now, secret=settings.secret, pacer=Pacer(), observer=Silent())
+
+
+def read_policy(path: str) -> "Policy":
+    """Return an organisation's policy."""
+    from evidence_kit.governance.policy import parse_policy
+
+    return parse_policy(_read(path), name=path)
 
 
 def require_permitted(ordered: Ordered) -> None:

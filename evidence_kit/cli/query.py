@@ -1,7 +1,7 @@
 """`query`: ask the evidence of one case or several a question in SQL."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,10 @@ _SHOWN = 200  # rows of a table, unless said otherwise
 
 
 def query(
-    words: list[str] = typer.Argument(..., metavar="CASE... SQL", help="The case folders, then one SELECT."),
+    words: list[str] = typer.Argument(None, metavar="CASE... SQL", help="The case folders, then one SELECT."),
     param: list[str] = typer.Option([], "--param", help="`name=value` for a `$name` in the SQL; repeat it."),
     saved: str | None = typer.Option(None, "--saved", help="A question that comes with the kit, in place of SQL."),
+    listing: bool = typer.Option(False, "--list", help="Say which questions come with the kit."),
     form: str = typer.Option("table", "--format", help="`table`, `json`, `csv` or `parquet`."),
     out: Path | None = typer.Option(None, "-o", "--out", help="A new file for the answer."),
     limit: int | None = typer.Option(None, "--limit", min=0, help="At most so many rows; 0 for all."),
@@ -41,8 +42,11 @@ def query(
 
     if form not in tabular.FORMATS:
         raise UsageError(f"unknown format `{form}`", hint=did_you_mean(form, tabular.FORMATS))
-    cases, sql = _split(words, saved)
-    question = Question(sql, _params(param))
+    if listing:
+        _list()
+        return
+    cases, sql, params = _asked(words or (), saved, _params(param))
+    question = Question(sql, params)
     limits = Limits(timeout=timeout, memory=memory, threads=min(4, os.cpu_count() or 1))
     tables = derived(cases, work)
     if seal is not None:
@@ -82,14 +86,34 @@ def derived(cases: Sequence[Path], work: Path | None) -> "list[Tables]":
     return found
 
 
-def _split(words: Sequence[str], saved: str | None) -> tuple[list[Path], str]:
-    """Return the cases and the SQL."""
-    from evidence_kit.analysis.tables.saved import saved_sql
+def _asked(
+    words: Sequence[str], saved: str | None, params: Mapping[str, str]
+) -> tuple[list[Path], str, Mapping[str, object]]:
+    """Return the cases, the SQL, and what is bound in it."""
+    from evidence_kit.analysis.pivots.loading import pivot
 
     cases = words if saved is not None else words[:-1]
     if not cases:
-        raise UsageError("which case, and what question?", hint='`evidence-kit query CASE "SELECT …"`')
-    return [Path(case) for case in cases], saved_sql(saved) if saved is not None else words[-1]
+        raise UsageError(
+            "which case, and what question?",
+            hint='`evidence-kit query CASE "SELECT …"`, or `--saved NAME`',
+        )
+    paths = [Path(case) for case in cases]
+    if saved is None:
+        return paths, words[-1], params
+    one = pivot(saved)
+    return paths, one.sql, one.bind(params, now=settings.now())
+
+
+def _list() -> None:
+    """Print the questions that come with the kit, with what each takes."""
+    from evidence_kit.analysis.pivots.loading import load_pivots
+
+    for name, one in load_pivots().items():
+        output.data(f"{name:22}  {one.question}")
+        for parameter in one.parameters:
+            usual = f" (default {parameter.default})" if parameter.default is not None else ""
+            output.data(f"{'':22}  --param {parameter.name}=…  {parameter.help}{usual}")
 
 
 def _params(said: Sequence[str]) -> dict[str, str]:

@@ -70,6 +70,25 @@ def secret(reference: str) -> str:
     return SecretStore(os.environ)(reference)
 
 
+def pseudonym_key() -> bytes:
+    """Return the user's key for pseudonyms, made when it is first needed: who has it can tell whose they are."""
+    import secrets
+
+    from evidence_kit.analysis.minimise import KEY_BYTES
+
+    path = home() / "pseudonym.key"
+    try:
+        home().mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(secrets.token_bytes(KEY_BYTES))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise AccessError(f"cannot keep a key for pseudonyms: {(error.strerror or '').lower()}") from error
+    return path.read_bytes()
+
+
 def pin() -> str:
     """Return EVIDENCE_KIT_PIN, or ask on the terminal: what opens a token is not what opens the files."""
     if said := os.environ.get("EVIDENCE_KIT_PIN"):

@@ -1,180 +1,110 @@
-"""Coverage as a picture in text: a line a source and target, a pattern a state, and a sentence why."""
+"""`timeline`: all sources and clouds in one order, by one common clock, with what is missing in between."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evidence_kit.analysis.coverage import Cell, Coverage, Row, instants
-from evidence_kit.analysis.crosscheck import CrossCheck
-from evidence_kit.cli import output
-from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import Window, rfc3339
+import typer
 
-# Patterns, not colours: each state has a sign of its own, worst last when several share a column.
-_SIGNS: dict[UnitStatus, str] = {
-    UnitStatus.COMPLETE: "─",
-    UnitStatus.NOT_ENABLED: "·",
-    UnitStatus.NOT_CONFIGURED: "·",
-    UnitStatus.NOT_LICENSED: "·",
-    UnitStatus.REGION_DISABLED: "·",
-    UnitStatus.OUT_OF_SCOPE: "·",
-    UnitStatus.COMPLETE_UNSETTLED: "?",
-    UnitStatus.SAMPLED_AT_SOURCE: "~",
-    UnitStatus.EXCLUDED_AT_SOURCE: "~",
-    UnitStatus.EXPIRED_RETENTION: "x",
-    UnitStatus.DENIED: "┈",
-    UnitStatus.DENIED_BY_POLICY: "┈",
-    UnitStatus.SKIPPED_BY_OPERATOR: "┈",
-    UnitStatus.PARTIAL_TRUNCATED: "!",
-    UnitStatus.PARTIAL_THROTTLED: "!",
-    UnitStatus.PARTIAL_ERROR: "!",
-    UnitStatus.INTEGRITY_FAILED: "#",
-}
-_NEVER, _GAP = "!", "╳"
-_ORDER = "─·?~x┈!#╳"
-_LEGEND = (
-    "─ complete  · nothing to have  ? unsettled  ~ sampled or excluded by the provider  x expired"
-    "  ┈ denied or skipped  ! partial  ╳ not logged  # contradicted by the provider's own proof"
-)
-_NAME_WIDTH = 26
+from evidence_kit.cli import output, settings
+from evidence_kit.errors import EmptyError, UsageError
+from evidence_kit.model.time import parse_instant
+
+if TYPE_CHECKING:
+    from evidence_kit.analysis.timeline.asked import Asked
+    from evidence_kit.analysis.timeline.clocks import Clock
+    from evidence_kit.analysis.timeline.gaps import Gap
+    from evidence_kit.analysis.timeline.rows import Evidence
+
+_FORMATS = ("text", "json", "csv")
+_SHOWN = 500  # lines of text, unless said otherwise; `json` and `csv` are for programs and give all
+_STAR = "`*` stands for anything; repeat it for more."
 
 
-def lines(found: Coverage, checked: CrossCheck | None, *, width: int) -> Iterator[str]:
-    """Yield the picture."""
-    span = found.span
-    if span is not None:
-        yield f"{'':{_NAME_WIDTH}} {rfc3339(span.start)}{rfc3339(span.end):>{max(1, width - 18)}}"
-    for (source, picture, where, why), rows in _grouped(found.rows, span, width).items():
-        regions = sorted({row.region for row in rows if row.region})
-        place = f"{where}{_places(regions)}"
-        yield f"{source:{_NAME_WIDTH}} ├{picture}┤ {place}  {why(rows)}"
-    yield ""
-    yield from _reasons(found)
-    if checked and checked.asked:
-        yield from _witnesses(checked)
-    yield _LEGEND
+def timeline(
+    case: list[Path] = typer.Argument(..., metavar="CASE...", help="The case folders."),
+    actor: list[str] = typer.Option([], "--actor", help=f"Only these actors; {_STAR}"),
+    credential: list[str] = typer.Option([], "--credential", help=f"Only these keys or sessions; {_STAR}"),
+    address: list[str] = typer.Option([], "--address", help="Only these addresses or networks (`192.0.2.0/24`)."),
+    resource: list[str] = typer.Option([], "--resource", help=f"Only these resources; {_STAR}"),
+    action: list[str] = typer.Option([], "--action", help=f"Only these actions; {_STAR}"),
+    source: list[str] = typer.Option([], "--source", help=f"Only these sources; {_STAR}"),
+    outcome: list[str] = typer.Option([], "--outcome", help=f"Only these outcomes; {_STAR}"),
+    since: str | None = typer.Option(None, "--since", help="From when: RFC 3339, or an age such as `2d`."),
+    until: str | None = typer.Option(None, "--until", help="Until when, not included."),
+    group: str | None = typer.Option(None, "--group", help="By `actor`, `credential`, `address` or `action`."),
+    limit: int | None = typer.Option(None, "--limit", min=0, help="At most so many lines; 0 for all."),
+    form: str = typer.Option("text", "--format", help="`text`, `json` or `csv`."),
+    as_json: bool = typer.Option(False, "--json", help="The same as `--format json`."),
+    as_logged: bool = typer.Option(False, "--as-logged", help="Leave times as the providers wrote them."),
+    work: Path | None = typer.Option(None, "--work", help="Where tables are kept; a cache of yours otherwise."),
+) -> None:
+    """Show all records in one order.
+
+    Times are set by one common clock, as far as the acquisitions measured each provider's; where evidence is missing,
+    a line says so. Each record names the artifact and the line it comes from.
+    """
+    from evidence_kit.analysis.timeline.asked import Asked
+    from evidence_kit.cli import timeline_forms
+
+    form = "json" if as_json else form
+    if form not in _FORMATS:
+        raise UsageError(f"unknown format `{form}`", hint=f"there is {', '.join(f'`{name}`' for name in _FORMATS)}")
+    now = settings.now()
+    asked = Asked(
+        actor=actor,
+        credential=credential,
+        address=address,
+        resource=resource,
+        action=action,
+        source=source,
+        outcome=outcome,
+        since=_moment(since, now),
+        until=_moment(until, now),
+    )
+    most = _SHOWN if form == "text" and limit is None else limit or None
+    with _evidence(case, asked, work, as_logged=as_logged) as (evidence, gaps):
+        if group is None:
+            shown = timeline_forms.Events(evidence, asked, gaps, most)
+            timeline_forms.EVENTS[form](shown)
+        else:
+            timeline_forms.GROUPS[form](timeline_forms.Grouped(evidence, asked, gaps, most, group))
 
 
-class _Why:
-    """The sentence behind a line; equal for lines that may be drawn as one."""
-
-    def __init__(self, kinds: tuple[str, ...]) -> None:
-        self.kinds = kinds
-
-    def __hash__(self) -> int:
-        return hash(self.kinds)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Why) and other.kinds == self.kinds
-
-    def __call__(self, rows: Sequence[Row]) -> str:
-        records = sum(row.records for row in rows)
-        artifacts = sum(cell.artifacts for row in rows for cell in row.cells)
-        brought = f", {output.plural(records, 'record')}" if records else f", {output.plural(artifacts, 'artifact')}"
-        return "; ".join(self.kinds) + (brought if records or artifacts else "")
+def _moment(text: str | None, now: datetime) -> datetime | None:
+    return None if text is None else parse_instant(text, now=now)
 
 
-def _grouped(rows: Sequence[Row], span: Window | None, width: int) -> dict[tuple[str, str, str, _Why], list[Row]]:
-    groups: dict[tuple[str, str, str, _Why], list[Row]] = defaultdict(list)
-    for row in rows:
-        where = f"{row.name} ({row.target})" if row.name else row.target
-        timed = span is not None and any(cell.window for cell in row.cells)
-        picture = _picture(row, span, width) if span and timed else f"{'as it was when collected':^{width}}"
-        groups[row.source, picture, where, _Why(_kinds(row))].append(row)
-    return groups
+@contextmanager
+def _evidence(
+    cases: list[Path], asked: "Asked", work: Path | None, *, as_logged: bool
+) -> "Iterator[tuple[Evidence, tuple[Gap, ...]]]":
+    """Give the tables of all cases as one, with their clocks and their gaps."""
+    from evidence_kit.analysis.coverage import Coverage, read_coverage
+    from evidence_kit.analysis.tables.derive import open_case
+    from evidence_kit.analysis.timeline.clocks import read_clocks
+    from evidence_kit.analysis.timeline.gaps import gaps
+    from evidence_kit.analysis.timeline.opening import opened
+    from evidence_kit.cli.query import derived
+    from evidence_kit.vaults.local import LocalVault
 
-
-def _kinds(row: Row) -> tuple[str, ...]:
-    said = sorted({cell.status.value.replace("_", " ") if cell.status else "never finished" for cell in row.cells})
-    gaps = [f"not logged {rfc3339(g.window.start)} – {rfc3339(g.window.end)}" for g in row.gaps if g.window]
-    return (*said, *sorted(set(gaps)))
-
-
-def _places(regions: Sequence[str]) -> str:
-    if not regions:
-        return ""
-    return f" {regions[0]}" if len(regions) == 1 else f" {len(regions)} regions"
-
-
-def _picture(row: Row, span: Window, width: int) -> str:
-    columns = [" "] * width
-    for cell in row.cells:
-        start, end = instants(cell, span)
-        _draw(columns, span, start, end, _sign(cell))
-    for gap in row.gaps:
-        if gap.window:
-            _draw(columns, span, gap.window.start, gap.window.end, _GAP)
-    return "".join(columns)
-
-
-def _sign(cell: Cell) -> str:
-    return _SIGNS[cell.status] if cell.status else _NEVER
-
-
-def _draw(columns: list[str], span: Window, start: datetime, end: datetime, sign: str) -> None:
-    """Fill the columns that `[start, end)` touches; of two states in one column the worse shows."""
-    whole, width = (span.end - span.start).total_seconds(), len(columns)
-    first = int((max(start, span.start) - span.start).total_seconds() / whole * width)
-    last = -int(-(min(end, span.end) - span.start).total_seconds() / whole * width)
-    for column in range(first, min(width, max(last, first + 1))):
-        if _ORDER.find(sign) >= _ORDER.find(columns[column]):
-            columns[column] = sign
-
-
-def _reasons(found: Coverage) -> Iterator[str]:
-    """Yield each reason once, with how many units it holds for."""
-    counts: dict[tuple[str, str, str], int] = defaultdict(int)
-    for row in found.rows:
-        for cell in row.cells:
-            if cell.status is not UnitStatus.COMPLETE:
-                status = cell.status.value if cell.status else "open"
-                counts[status, row.source, cell.reason] += 1
-    for (status, source, reason), count in sorted(counts.items()):
-        yield f"{status:20} {source}: {output.plural(count, 'unit')}: {reason}"
-    for message in sorted({finding.message for _, finding in found.findings}):
-        yield f"{'finding':20} {message}"
-
-
-def _witnesses(checked: CrossCheck) -> Iterator[str]:
-    alone = f"{output.plural(checked.only_lookup, 'event')} in the event history only"
-    if checked.only_lookup:
-        alone += f" ({checked.lookup_first} – {checked.lookup_last})"
-    both = output.plural(checked.both, "management event")
-    files = f"{checked.only_files:,} in delivered files only"
-    yield f"{'cross-check':20} CloudTrail: {both} seen by both witnesses, {alone}, {files}"
-    if checked.unreadable:
-        yield f"{'cross-check':20} {output.plural(checked.unreadable, 'artifact')} could not be read for this"
-
-
-def as_json(found: Coverage, checked: CrossCheck | None) -> dict[str, object]:
-    """Return all of it as plain data."""
-    return {
-        "rows": [
-            {
-                "name": row.source,
-                "target": row.target,
-                "region": row.region,
-                "stream": row.stream,
-                "cells": [
-                    {
-                        "window": cell.window.to_json() if cell.window else None,
-                        "status": cell.status.value if cell.status else None,
-                        "reason": cell.reason,
-                        "records": cell.records,
-                        "artifacts": cell.artifacts,
-                        "acquisition": cell.acquisition,
-                    }
-                    for cell in row.cells
-                ],
-                "gaps": [g.window.to_json() for g in row.gaps if g.window],
-            }
-            for row in found.rows
-        ],
-        "findings": [
-            {"name": finding.kind, "unit": unit, "message": finding.message, "facts": dict(finding.facts)}
-            for unit, finding in found.findings
-        ],
-        "unitsMissing": found.missing,
-        "crossCheck": asdict(checked) if checked else None,
-    }
+    clocks: list[Clock] = []
+    found: list[Coverage] = []
+    for path in cases:
+        vault = LocalVault(path)
+        name = open_case(vault, root=path.resolve()).id
+        found.append(read_coverage(vault))
+        clocks += () if as_logged else read_clocks(vault, name)
+    rows = tuple(row for one in found for row in one.rows)
+    if not rows:
+        raise EmptyError("nothing was collected yet", hint="`evidence-kit collect` does")
+    together = Coverage(rows=rows, findings=tuple(finding for one in found for finding in one.findings))
+    tables = derived(cases, work)
+    with opened(tables, clocks) as evidence:
+        yield evidence, gaps(together, asked)
+    if unread := sum(one.defects for one in tables):
+        output.note(
+            f"hint: {output.plural(unread, 'place')} could not be read; `query CASE` over `defects` lists them"
+        )

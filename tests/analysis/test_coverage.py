@@ -7,7 +7,7 @@ from evidence_kit.analysis.bagfiles import find_artifact
 from evidence_kit.analysis.coverage import read_coverage
 from evidence_kit.analysis.crosscheck import cross_check
 from evidence_kit.analysis.history import history
-from evidence_kit.cli import timeline
+from evidence_kit.cli import coverage_lines
 from evidence_kit.model.status import UnitStatus
 
 
@@ -36,7 +36,7 @@ def test_a_worse_later_try_does_not_hide_a_better_one(small_case) -> None:
 
 def test_an_acquisition_that_crashed_is_shown_as_never_finished(partial) -> None:
     found = read_coverage(partial.vault)
-    text = "\n".join(timeline.lines(found, None, width=40))
+    text = "\n".join(coverage_lines.lines(found, None, width=40))
 
     assert found.span is not None
     assert found.rows
@@ -44,7 +44,9 @@ def test_an_acquisition_that_crashed_is_shown_as_never_finished(partial) -> None
 
 
 def test_the_picture_fills_its_width_and_needs_no_colour(small_case) -> None:
-    first, *_ = [line for line in timeline.lines(read_coverage(small_case.vault), None, width=40) if "├" in line]
+    first, *_ = [
+        line for line in coverage_lines.lines(read_coverage(small_case.vault), None, width=40) if "├" in line
+    ]
     picture = first[first.index("├") + 1 : first.index("┤")]
 
     assert len(picture) == 40
@@ -53,7 +55,7 @@ def test_the_picture_fills_its_width_and_needs_no_colour(small_case) -> None:
 
 
 def test_coverage_as_json_keeps_every_cell(small_case) -> None:
-    said = timeline.as_json(read_coverage(small_case.vault), None)
+    said = coverage_lines.as_json(read_coverage(small_case.vault), None)
 
     assert [cell["status"] for row in said["rows"] for cell in row["cells"]] == ["complete"]
     assert said["unitsMissing"] == 0

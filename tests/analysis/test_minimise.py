@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence_kit.analysis.minimise import DROPPED, KEY_BYTES, Minimiser
+from evidence_kit.analysis.rules import minimising, parse_rules
 from evidence_kit.errors import UsageError
 
 KEY = bytes(range(KEY_BYTES))
@@ -94,3 +95,21 @@ def test_nothing_of_a_named_field_is_left_and_nothing_else_is_lost(record):
     made = json.loads(raw)
     assert without(made) == without(record)
     assert all(str(value).startswith(("pseudonym:", "[dropped")) for value in emails(made))
+
+
+def test_a_policy_becomes_rules_of_a_disclosure_that_need_not_match():
+    rules = minimising("group", ("email", "**.serial"), "ab" * 32)
+    assert [rule.steps for rule in rules.rules] == [("**", "email"), ("**", "serial")]
+    rules.require_matched([])
+    own = parse_rules(
+        b"apiVersion: evidence-kit/redaction.v1\nkind: RedactionRules\n"
+        b"rules: [{name: mine, reason: r, pattern: x+}]\n",
+        name="r.yaml",
+    )
+    both = minimising("group", ("email",), "ab" * 32, own)
+    assert [rule.name for rule in both.rules] == ["mine", "policy 1"]
+    assert both.sha256 not in {own.sha256, "ab" * 32}
+    with pytest.raises(UsageError, match="mine"):
+        both.require_matched([])
+    with pytest.raises(UsageError, match="no path"):
+        minimising("group", ("",), "ab" * 32)

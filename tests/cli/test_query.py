@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.sealed_records import ACTOR, TRAIL, case_of, event, trail
 
-from evidence_kit.analysis.tables.saved import saved
+from evidence_kit.analysis.pivots.loading import load_pivots
 from evidence_kit.custody import log
 from evidence_kit.errors import Exit
 
@@ -215,19 +215,29 @@ def test_an_answer_without_rows_is_one(ask) -> None:
     assert "0 rows" in ask("SELECT line FROM evidence WHERE false").err
 
 
-@pytest.mark.parametrize("name", sorted(saved()))
+USUAL = {"text": "AKIA0", "time": "2026-11-20T00:00:00Z", "integer": "5"}
+
+
+@pytest.mark.parametrize("name", sorted(load_pivots()))
 def test_every_saved_question_is_answered(run, asked, name) -> None:
     case, work = asked
-    given = {"credential": "key=AKIA0", "address": "ip=203.0.113.1"}.get(name)
-    told = run("query", case.root, "--work", work, "--saved", name, *(("--param", given) if given else ()))
+    needed = [one for one in load_pivots()[name].parameters if one.default is None]
+    given = [word for one in needed for word in ("--param", f"{one.name}={USUAL[one.type]}")]
+    told = run("query", case.root, "--work", work, "--saved", name, *given)
     assert told.code == Exit.OK, told.err
+
+
+def test_the_saved_questions_are_listed_with_what_they_take(run) -> None:
+    told = run("query", "--list")
+    assert told.code == Exit.OK
+    assert all(name in told.out for name in load_pivots())
 
 
 def test_wrong_words_are_told_from_right_ones(run, asked) -> None:
     case, work = asked
     for words, said in (
         ((case.root,), "which case, and what question"),
-        ((case.root, "--saved", "actor"), "did you mean `actors`"),
+        ((case.root, "--saved", "activty"), "did you mean `activity`"),
         ((case.root, "SELECT 1", "--format", "cvs"), "did you mean `csv`"),
         ((case.root, "SELECT 1", "--param", "x"), "is no parameter"),
         ((case.root, "SELECT 1", "--param", "x=1", "--param", "x=2"), "given twice"),

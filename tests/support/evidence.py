@@ -58,7 +58,7 @@ def evidence(*rows: Mapping[str, object], clocks: tuple[Clock, ...] = ()) -> Ite
         if rows:
             marks = ", ".join("?" for _ in COLUMNS)
             values = [[one.get(name) for name in COLUMNS] for one in rows]
-            connection.executemany(f"INSERT INTO evidence VALUES ({marks})", values)
+            connection.executemany(f"INSERT INTO evidence VALUES ({marks})", values)  # noqa: S608 - question marks
         yield Evidence(connection, clocks)
 
 

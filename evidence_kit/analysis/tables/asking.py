@@ -37,7 +37,7 @@ class Question:
     """SQL and what stands for its `$names`."""
 
     sql: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)  # texts and whole numbers
 
 
 class StoppedError(UsageError):

@@ -35,7 +35,7 @@ def keep(
     vault: LocalVault, keeper: Keeper, answer: Path, name: str, question: Question, *, rows: int, at: datetime
 ) -> Kept:
     """Store the answer under `derived/` and sign what it derives from: the SQL, the engine, every bag's manifest."""
-    if sum(map(len, (question.sql, *question.params, *question.params.values()))) > _MAX_SAID:
+    if sum(map(len, (question.sql, *question.params, *map(str, question.params.values())))) > _MAX_SAID:
         raise UsageError(f"SQL and parameters of more than {_MAX_SAID:,} characters cannot go on record")
     path = f"{FOLDER}/{safe_component(name)}"
     with vault.lock(), vault.working():
