@@ -24,6 +24,7 @@ class Verdict(StrEnum):
 
     COMPLETE = "complete"
     NOTHING = "nothing"  # the provider has nothing to give: a feature is off, a region is not enabled
+    UNKNOWN = "unknown"  # nothing speaks against it, but the provider would not tell of every permission
     PARTIAL = "partial"
     IMPOSSIBLE = "impossible"
 
@@ -79,7 +80,8 @@ def forecast(spec: SourceSpec, target: Target, units: Sequence[Unit], grants: Gr
     elif lacking:
         verdict = Verdict.IMPOSSIBLE if len(lacking) == len(spec.permissions) else Verdict.PARTIAL
     else:
-        verdict = Verdict.PARTIAL if lost else Verdict.COMPLETE
+        untold = any(permission in grants.unknown for permission in spec.permissions)
+        verdict = Verdict.PARTIAL if lost else Verdict.UNKNOWN if untold else Verdict.COMPLETE
     reasons += _settled_reasons(settled)
     return Forecast(source=spec.name, target=target, units=len(units), verdict=verdict, reasons=tuple(reasons))
 

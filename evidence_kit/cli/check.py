@@ -1,7 +1,7 @@
 """`sources check`: what would be complete, partial or impossible, found out before the first evidence call."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from evidence_kit.acquire.context import World
     from evidence_kit.acquire.plan import Plan
     from evidence_kit.acquire.preflight import Forecast, Preflight
+    from evidence_kit.governance.permitted import Refusal
     from evidence_kit.model.grants import Grants
     from evidence_kit.model.source import SourceSpec
 
@@ -21,22 +22,22 @@ _SHOWN = 6  # what `collect` says before it begins; the rest is counted
 
 def check(
     names: list[str] = typer.Argument(None, help="Sources, as `evidence-kit sources list` names them."),
-    since: str = typer.Option("1d", "--since", help="Start of the window: RFC 3339, or an age such as `2d`."),
-    until: str | None = typer.Option(None, "--until", help="End of the window, not included; now without."),
-    target: list[str] = typer.Option([], "--target", help="A target of the inventory, by name or id; all without."),
-    inventory: str | None = typer.Option(None, "--inventory", help="Inventory of targets (YAML)."),
-    region: list[str] = typer.Option([], "--region", help="Only these regions."),
-    profile: str | None = typer.Option(None, "--profile", help="AWS profile to use where no inventory says another."),
-    params: list[str] = typer.Option([], "--set", help="A parameter of a source: `name=value`."),
-    connectors: list[str] = typer.Option(
-        [], "--connectors", help="A connector of your own, or a folder of them.", metavar="PATH"
-    ),
+    since: str = ordering.SINCE,
+    until: str | None = ordering.UNTIL,
+    target: list[str] = ordering.TARGET,
+    inventory: str | None = ordering.INVENTORY,
+    region: list[str] = ordering.REGION,
+    profile: str | None = ordering.PROFILE,
+    params: list[str] = ordering.PARAMS,
+    connectors: list[str] = ordering.CONNECTORS,
+    policy: str | None = ordering.POLICY,
+    place: str | None = ordering.PLACE,
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
     """Say what would be complete, partial or impossible. Nothing is collected.
 
     Asks each target who we are, what we may do, which regions and logs there are, and how far back they reach.
-    Exits 3 if anything would be missing.
+    Exits 3 if anything would be missing or is refused. `unknown` is what the provider would not tell.
     """
     from evidence_kit.acquire.plan import make_plan
     from evidence_kit.collectors.registry import build
@@ -52,18 +53,20 @@ def check(
             profile=profile,
             params=params,
             connectors=connectors,
+            policy=policy,
+            place=place,
         )
     )
-    for refused in ordered.refusals:
-        output.note(f"refused   {refused.text}")
     order, specs = ordered.order, ordered.specs
     world = ordering.planning()
     shared: dict[str, object] = {}
     flight = fly(make_plan(order, build(specs, shared), world), specs, shared, world)
     if as_json:
-        output.document(as_json_document(flight))
+        output.document(as_json_document(flight, ordered.refusals))
     else:
         show(flight)
+        for refused in ordered.refusals:
+            output.data(f"refused     {refused.text}")
     if ordered.refusals or any(one.falls_short for one in flight.forecasts):
         raise typer.Exit(Exit.INCOMPLETE)
 
@@ -100,7 +103,10 @@ def show(flight: "Preflight") -> None:
 
 
 def tell(flight: "Preflight") -> None:
-    """Say in a few lines what will be missing; say nothing where nothing will."""
+    """Say in a few lines what will be missing, and what nobody could tell; say nothing where nothing will."""
+    for name, forecasts in _by_target(flight).items():
+        for line in _untold(flight.grants[forecasts[0].target.id]):
+            output.note(f"preflight {name}: {line}")
     short = [one for one in flight.forecasts if one.falls_short]
     for one in short[:_SHOWN]:
         output.note(f"preflight {one.source} at {one.target.label} will be {one.verdict.value}: {one.reasons[0]}")
@@ -108,14 +114,17 @@ def tell(flight: "Preflight") -> None:
         output.note(f"preflight … and {len(short) - _SHOWN} more: `evidence-kit sources check` names them")
 
 
-def as_json_document(flight: "Preflight") -> list[dict[str, object]]:
-    """Return the forecasts by target as plain data."""
+def as_json_document(flight: "Preflight", refusals: "Sequence[Refusal]" = ()) -> list[dict[str, object]]:
+    """Return the forecasts by target as plain data, with what an agreement or a policy has against each."""
+    from evidence_kit.governance.permitted import EVERYWHERE
+
     return [
         {
             "name": name,
             "provider": forecasts[0].target.provider,
             "caller": flight.grants[forecasts[0].target.id].caller,
             "unknownPermissions": dict(flight.grants[forecasts[0].target.id].unknown),
+            "refused": [one.text for one in refusals if one.target in {name, EVERYWHERE}],
             "sources": [
                 {"name": one.source, "verdict": one.verdict.value, "units": one.units, "reasons": list(one.reasons)}
                 for one in forecasts
@@ -135,4 +144,4 @@ def _by_target(flight: "Preflight") -> dict[str, list["Forecast"]]:
 def _untold(grants: "Grants") -> list[str]:
     """Say once for each reason how many permissions nobody could tell of."""
     why = Counter(grants.unknown.values())
-    return [f"not known    {output.plural(count, 'permission')}: {reason}" for reason, count in why.items()]
+    return [f"{output.plural(count, 'permission')} not known: {reason}" for reason, count in why.items()]

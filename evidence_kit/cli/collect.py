@@ -21,23 +21,21 @@ if TYPE_CHECKING:
 def collect(
     sources: list[str] = typer.Argument(None, help="Sources, as `evidence-kit sources list` names them."),
     case: str | None = typer.Option(None, "--case", help="The case folder to collect into."),
-    since: str = typer.Option("1d", "--since", help="Start of the window: RFC 3339, or an age such as `2d`."),
-    until: str | None = typer.Option(None, "--until", help="End of the window, not included; now without."),
-    target: list[str] = typer.Option([], "--target", help="A target of the inventory, by name or id; all without."),
-    inventory: str | None = typer.Option(None, "--inventory", help="Inventory of targets (YAML)."),
-    region: list[str] = typer.Option([], "--region", help="Only these regions."),
-    profile: str | None = typer.Option(None, "--profile", help="AWS profile to use where no inventory says another."),
-    params: list[str] = typer.Option([], "--set", help="A parameter of a source: `name=value`."),
-    connectors: list[str] = typer.Option(
-        [], "--connectors", help="A connector of your own, or a folder of them.", metavar="PATH"
-    ),
+    since: str = ordering.SINCE,
+    until: str | None = ordering.UNTIL,
+    target: list[str] = ordering.TARGET,
+    inventory: str | None = ordering.INVENTORY,
+    region: list[str] = ordering.REGION,
+    profile: str | None = ordering.PROFILE,
+    params: list[str] = ordering.PARAMS,
+    connectors: list[str] = ordering.CONNECTORS,
     reconcile: bool = typer.Option(
         False, "--reconcile", help="No new work: a second pass over what had not settled, and what it changed."
     ),
     plan: bool = typer.Option(False, "--plan", help="Say what it would take, collect nothing."),
     preflight: bool = typer.Option(True, help="Ask first what our credentials may do, and say what will be missing."),
-    policy: str | None = typer.Option(None, "--policy", help="The organisation's limits (YAML)."),
-    place: str | None = typer.Option(None, "--place", help="Where the case lies, as the policy names places: `EU`."),
+    policy: str | None = ordering.POLICY,
+    place: str | None = ordering.PLACE,
     override: str | None = typer.Option(
         None, "--override", help="Why a refusal is set aside; somebody else must have approved it on record."
     ),

@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from evidence_kit.cli import output, settings
 from evidence_kit.errors import ProviderError, UsageError
 from evidence_kit.model.time import Window, parse_instant
@@ -18,6 +20,19 @@ if TYPE_CHECKING:
     from evidence_kit.governance.permitted import Refusal
     from evidence_kit.governance.policy import Policy
     from evidence_kit.model.source import SourceSpec
+
+
+# What `collect` and `sources check` are asked with.
+SINCE = typer.Option("1d", "--since", help="Start of the window: RFC 3339, or an age such as `2d`.")
+UNTIL = typer.Option(None, "--until", help="End of the window, not included; now without.")
+TARGET = typer.Option([], "--target", help="A target of the inventory, by name or id; all without.")
+INVENTORY = typer.Option(None, "--inventory", help="Inventory of targets (YAML).")
+REGION = typer.Option([], "--region", help="Only these regions.")
+PROFILE = typer.Option(None, "--profile", help="AWS profile to use where no inventory says another.")
+PARAMS = typer.Option([], "--set", help="A parameter of a source: `name=value`.")
+CONNECTORS = typer.Option([], "--connectors", help="A connector of your own, or a folder of them.", metavar="PATH")
+POLICY = typer.Option(None, "--policy", help="The organisation's limits (YAML).")
+PLACE = typer.Option(None, "--place", help="Where the case lies, as the policy names places: `EU`.")
 
 
 def window_of(since: str, until: str | None, now: datetime) -> Window:

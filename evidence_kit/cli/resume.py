@@ -2,16 +2,14 @@
 
 import typer
 
-from evidence_kit.cli import output, settings, timestamp
+from evidence_kit.cli import ordering, output, settings, timestamp
 
 
 def resume(
     case: str | None = typer.Argument(None, help="The case folder."),
     key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
     workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
-    connectors: list[str] = typer.Option(
-        [], "--connectors", help="A connector of your own, or a folder of them.", metavar="PATH"
-    ),
+    connectors: list[str] = ordering.CONNECTORS,
     tsa: list[str] = timestamp.OPTION,
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:

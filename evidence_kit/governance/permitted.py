@@ -9,6 +9,8 @@ from evidence_kit.governance.policy import Policy
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.time import Window, spelled
 
+EVERYWHERE = "all targets"  # what a refusal is about that concerns no single one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
@@ -87,4 +89,4 @@ def _by_window(policy: Policy, window: Window, windowed: bool) -> list[Refusal]:
     if not windowed or policy.max_window is None or asked <= policy.max_window:
         return []
     reason = f"a window of {spelled(asked)} is longer than the {spelled(policy.max_window)} allowed"
-    return [Refusal(target="all targets", source="", clause=f"{policy.name}, maxWindow", reason=reason)]
+    return [Refusal(target=EVERYWHERE, source="", clause=f"{policy.name}, maxWindow", reason=reason)]

@@ -1,5 +1,7 @@
 """An agreement as a control: refused with the clause named, or set aside by two people on record."""
 
+import json
+
 import pytest
 
 NAME = "alice@example.com"  # who has the case
@@ -67,3 +69,13 @@ def test_a_policy_limits_the_window(run, opened, bound, tmp_path):
     told = run("collect", "aws.cloudtrail.lookup", "--case", opened, "--since", "3d", "--policy", policy)
     assert told.code == 2
     assert "(group, maxWindow)" in told.err
+
+
+def test_a_check_names_what_is_refused_and_does_not_end_as_success(run, opened, bound):
+    told = run("sources", "check", SOURCE, *bound, "--json")
+    assert told.code == 3
+    (shop,) = json.loads(told.out)
+    assert [one["verdict"] for one in shop["sources"]] == ["complete"]
+    assert len(shop["refused"]) == 1
+    assert "DPA-2025-118" in shop["refused"][0]
+    assert "refused     aws.iam.account" in run("sources", "check", SOURCE, *bound).out
