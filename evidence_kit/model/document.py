@@ -5,6 +5,7 @@ No anchors, no aliases, no tags, no duplicate keys: each lets a document mean so
 
 import difflib
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -17,6 +18,8 @@ T = TypeVar("T")
 MAX_DOCUMENT = 4 << 20  # an inventory of 10,000 accounts is about 2 MB
 MAX_DEPTH = 50  # a playbook nests about ten deep; the parser's time grows with the square, its stack with each level
 _FAST: type[yaml.CSafeLoader] | None = getattr(yaml, "CSafeLoader", None)  # absent where PyYAML was built without it
+_LAX = re.compile(r"[\t?]")  # a tab between tokens, a `?` within a flow; within quotation marks they are text
+_QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"|' + r"'[^'\n]*'")
 _PLAIN = {
     "tag:yaml.org,2002:str",
     "tag:yaml.org,2002:int",
@@ -95,8 +98,11 @@ def parse_document(text: bytes, *, name: str) -> Document:
 
 
 def _compose(text: str, name: str) -> yaml.Node | None:
-    """Read the tree of a document: by libyaml, sixteen times as fast, or by Python, whose errors are clearer."""
-    if _FAST is not None:
+    """Read the tree of a document: by libyaml, sixteen times as fast, or by Python, whose errors are clearer.
+
+    What a document means must not hang on how PyYAML was built: what libyaml is laxer about, Python alone judges.
+    """
+    if _FAST is not None and not _LAX.search(_QUOTED.sub("", text)):
         try:
             _refuse_sharing(text, name, _FAST)
             return yaml.compose(text, Loader=_FAST)

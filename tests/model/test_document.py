@@ -1,8 +1,10 @@
 import hashlib
+import random
 
 import pytest
 
 from evidence_kit.errors import UsageError
+from evidence_kit.model import document
 from evidence_kit.model.document import MAX_DEPTH, MAX_DOCUMENT, did_you_mean, parse_document
 
 GOOD = b"""\
@@ -143,3 +145,23 @@ def test_known_fields_are_allowed():
 
 def test_a_word_without_a_neighbour_is_answered_with_all_that_are_known():
     assert did_you_mean("zzz", ["b", "a"]) == "known are: a, b"
+
+
+def outcome(text, monkeypatch, loader):
+    monkeypatch.setattr(document, "_FAST", loader)
+    try:
+        return parse(text).data
+    except UsageError as error:
+        return error.message
+
+
+@pytest.mark.skipif(document._FAST is None, reason="PyYAML was built without libyaml")
+def test_a_document_means_the_same_however_pyyaml_was_built(monkeypatch):
+    fast, rng = document._FAST, random.Random(5)
+    pieces = list(":-{}[],#&*!|>'\"%@`? \t\nab1~\\é\u2028")
+    for _ in range(400):
+        text = GOOD.decode()
+        for _ in range(rng.randint(1, 3)):
+            at = rng.randrange(len(text))
+            text = text[:at] + rng.choice(pieces) + text[at + rng.randint(0, 1) :]
+        assert outcome(text, monkeypatch, fast) == outcome(text, monkeypatch, None), text
