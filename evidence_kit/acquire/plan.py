@@ -14,7 +14,7 @@ from evidence_kit.model.ports import Collector
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window, rfc3339, spelled
-from evidence_kit.model.unit import Scope, Unit
+from evidence_kit.model.unit import ORGANIZATION, Scope, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +47,24 @@ def make_plan(order: Order, collectors: Mapping[str, Collector], world: World) -
 
 
 def _once_an_organization(units: Mapping[str, Unit], collectors: Mapping[str, Collector]) -> dict[str, Unit]:
-    """Drop the units of members where one target can speak for their organisation."""
-    whole = {name for name, collector in collectors.items() if collector.spec.scope == "organization"}
-    spoken = {unit.source for unit in units.values() if not unit.settled}
-
-    def is_told_elsewhere(unit: Unit) -> bool:
-        outside = unit.settled is not None and unit.settled[0] is UnitStatus.OUT_OF_SCOPE
-        return unit.source in whole and outside and unit.source in spoken
-
-    return {name: unit for name, unit in units.items() if not is_told_elsewhere(unit)}
+    """Keep one unit an organisation and source: the first target that may speak for it does, its members need not."""
+    kept: dict[str, Unit] = {}
+    spoken: set[tuple[str, str]] = set()
+    members: list[str] = []
+    for name, unit in units.items():
+        of = (unit.source, unit.settings.get(ORGANIZATION, ""))
+        if collectors[unit.source].spec.scope == "organization" and of[1]:
+            if unit.settled and unit.settled[0] is UnitStatus.OUT_OF_SCOPE:
+                members.append(name)
+            elif of in spoken:
+                continue
+            else:
+                spoken.add(of)
+        kept[name] = unit
+    for name in members:
+        if (kept[name].source, kept[name].settings[ORGANIZATION]) in spoken:
+            del kept[name]
+    return kept
 
 
 def _enumerate(

@@ -102,7 +102,7 @@ def place(asked: Asked) -> Ordered:
     listed = parse_inventory(_read(named), name=named) if named else None
     providers = {target.provider for target in listed.targets} if listed else {"aws"}
     specs = choose(asked.sources, settings.catalogue(asked.connectors), providers)
-    entries = _entries(specs, asked, listed)
+    entries, left_out = _entries(specs, asked, listed)
     limits = settings.setting("policy", asked.policy)
     policy = read_policy(limits) if limits else None
     vault = settings.setting("place", asked.place) or ""
@@ -113,7 +113,11 @@ def place(asked: Asked) -> Ordered:
         targets=tuple(entry.target for entry in entries),
         window=window,
         params=params_of(asked.params, specs),
-        governance={**(governed if governed["targets"] else {}), **limited},
+        governance={
+            **(governed if governed["targets"] else {}),
+            **limited,
+            **({"leftOut": left_out} if left_out else {}),
+        },
     )
     found = refusals(specs.values(), entries, window, at=now, policy=policy, vault=vault)
     return Ordered(order=order, specs=specs, refusals=found)
@@ -148,12 +152,17 @@ def require_permitted(ordered: Ordered) -> None:
     )
 
 
-def _entries(specs: "Mapping[str, SourceSpec]", asked: Asked, listed: "Inventory | None") -> "tuple[Entry, ...]":
-    """Return whom to ask: the inventory's targets, or the account of the caller's own credentials."""
+def _entries(
+    specs: "Mapping[str, SourceSpec]", asked: Asked, listed: "Inventory | None"
+) -> "tuple[tuple[Entry, ...], list[dict[str, str]]]":
+    """Return whom to ask, the inventory's targets or the caller's own account, and which members cannot be asked."""
     from evidence_kit.governance.inventory import Entry, choose_targets
 
+    left_out: list[dict[str, str]] = []
+
     if listed is not None:
-        entries = listed.of(choose_targets(_with_members(listed.targets), asked.targets))
+        found, left_out = _with_members(listed.targets)
+        entries = listed.of(choose_targets(found, asked.targets))
     elif others := sorted({spec.provider for spec in specs.values()} - {"aws"}):
         raise UsageError(
             f"which targets? `{others[0]}` sources need an inventory",
@@ -168,7 +177,7 @@ def _entries(specs: "Mapping[str, SourceSpec]", asked: Asked, listed: "Inventory
         from evidence_kit.collectors.aws.regions import require_known
 
         require_known({region for entry in entries for region in entry.target.regions})
-    return entries
+    return entries, left_out
 
 
 def _read(path: str) -> bytes:
@@ -178,10 +187,10 @@ def _read(path: str) -> bytes:
         raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
 
 
-def _with_members(targets: tuple[Target, ...]) -> tuple[Target, ...]:
-    """Add the accounts of an organisation where the inventory names the role to assume in each."""
+def _with_members(targets: tuple[Target, ...]) -> tuple[tuple[Target, ...], list[dict[str, str]]]:
+    """Add an organisation's accounts where the inventory names the role to assume; return those that cannot be asked."""
     if not any("memberRole" in target.access for target in targets):
-        return targets
+        return targets, []
     from evidence_kit.acquire.context import UnitContext
     from evidence_kit.collectors.aws.access import AwsAccess
     from evidence_kit.collectors.aws.accounts import with_members
@@ -198,7 +207,7 @@ def _with_members(targets: tuple[Target, ...]) -> tuple[Target, ...]:
         raise ProviderError(f"the organisation's accounts cannot be listed: {stop.reason}") from stop
     for member in closed:
         output.note(f"left out  {member.target.label}: the account is {member.state.lower()} and cannot be asked")
-    return found
+    return found, [{"id": one.target.id, "name": one.target.name, "state": one.state} for one in closed]
 
 
 def _own_account(names: Sequence[str], profile: str | None) -> Target:

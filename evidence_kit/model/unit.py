@@ -8,6 +8,7 @@ from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+ORGANIZATION = "organization"  # among a unit's settings: the one that a unit of that scope is about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

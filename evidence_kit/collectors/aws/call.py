@@ -28,7 +28,7 @@ class ApiCall:
         """Yield one unit a region, or one for the account; the source's own parameters go along."""
         wanted = {param.name: scope.params.get(param.name, param.default) for param in self.spec.params}
         for unit in regional_units(self.spec, scope, self._access, ctx):
-            yield replace(unit, settings=wanted)
+            yield replace(unit, settings={**unit.settings, **wanted})
 
     def acquire(self, unit: Unit, ctx: Context) -> Iterator[Item]:
         """Yield the pages of every call, each followed by the calls that hang on it."""

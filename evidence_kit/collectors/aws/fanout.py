@@ -10,7 +10,7 @@ from evidence_kit.model.exchange import Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.unit import Scope, Unit
+from evidence_kit.model.unit import ORGANIZATION, Scope, Unit
 
 # Which of these a source takes depends on its scope. Regions are listed by Account Management where EC2 is denied.
 OPERATIONS = (
@@ -99,6 +99,7 @@ def organization_unit(unit: Unit, access: AwsAccess, ctx: Context) -> Unit:
     answer = wire.call(ctx, "DescribeOrganization", {}, result="Organization")
     ctx.record(answer.exchange)
     management = str(answer.parsed["Organization"].get("MasterAccountId", ""))
+    unit = replace(unit, settings={ORGANIZATION: str(answer.parsed["Organization"].get("Id", ""))})
     if unit.target.id == management or unit.target.id in _delegated(wire, ctx):
         return unit
     reason = f"only the organisation's management account {management} or a delegated administrator may be asked"

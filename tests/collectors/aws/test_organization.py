@@ -68,6 +68,25 @@ def test_a_delegated_administrator_may_speak_for_the_organisation(plan):
     assert [(unit.target.id, unit.settled) for unit in units] == [(SECURITY, None)]
 
 
+def test_two_that_may_speak_for_one_organisation_are_not_both_asked(plan):
+    units = plan(target(MANAGEMENT), target(SECURITY), replies=[DESCRIBED, delegated(SECURITY)])
+    assert [(unit.target.id, unit.settled) for unit in units] == [(MANAGEMENT, None)]
+
+
+def test_one_organisation_does_not_speak_for_another(plan):
+    other = {"Id": "o-otherorgid1", "MasterAccountId": "999988887777"}
+    replies = [
+        {"operation": "DescribeOrganization", "account": MEMBER, "pages": [{"Organization": other}]},
+        DESCRIBED,
+        {"operation": "ListDelegatedAdministrators", "account": MEMBER, "error": NOT_YOU},
+    ]
+    units = plan(target(MANAGEMENT), target(MEMBER), replies=replies)
+    assert [(unit.target.id, unit.settled and unit.settled[0]) for unit in units] == [
+        (MANAGEMENT, None),
+        (MEMBER, UnitStatus.OUT_OF_SCOPE),
+    ]
+
+
 def test_where_nobody_may_speak_for_it_that_is_said(plan):
     replies = [DESCRIBED, {"operation": "ListDelegatedAdministrators", "error": NOT_YOU}]
     (unit,) = plan(target(MEMBER), replies=replies)
