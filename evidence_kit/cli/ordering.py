@@ -188,7 +188,7 @@ def _read(path: str) -> bytes:
 
 
 def _with_members(targets: tuple[Target, ...]) -> tuple[tuple[Target, ...], list[dict[str, str]]]:
-    """Add an organisation's accounts where the inventory names the role to assume; return those that cannot be asked."""
+    """Add an organisation's accounts where the inventory names a role to assume; return who cannot be asked."""
     if not any("memberRole" in target.access for target in targets):
         return targets, []
     from evidence_kit.acquire.context import UnitContext
