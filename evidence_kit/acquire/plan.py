@@ -11,9 +11,10 @@ from evidence_kit.acquire.scope import Order
 from evidence_kit.errors import AccessError, EmptyError, EvidenceKitError, OperatorStop, ProviderError
 from evidence_kit.model.exchange import Exchange, Stop
 from evidence_kit.model.ports import Collector
+from evidence_kit.model.retention import within_retention
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import Window, rfc3339, spelled
+from evidence_kit.model.time import rfc3339, spelled
 from evidence_kit.model.unit import ORGANIZATION, Scope, Unit
 
 
@@ -92,20 +93,16 @@ def _enumerate(
 
 def _within_retention(unit: Unit, spec: SourceSpec, now: datetime) -> Iterator[Unit]:
     """Split off what is older than the provider keeps, and cut the rest into the source's steps."""
-    window = unit.window
-    if window is None or unit.settled or not spec.windowed:
+    if unit.window is None or unit.settled or not spec.windowed:
         yield unit
         return
-    kept_since = (now - spec.retention).replace(microsecond=0) if spec.retention else window.start
-    if spec.retention and window.start < kept_since:
-        old = Window(window.start, min(window.end, kept_since))
-        reason = f"older than {spelled(spec.retention)}, which is all that is kept"
-        yield replace(unit, window=old, settled=(UnitStatus.EXPIRED_RETENTION, reason))
-        if window.end <= kept_since:
-            return
-        window = Window(kept_since, window.end)
-    for part in window.split(spec.step) if spec.step else (window,):
-        yield replace(unit, window=part)
+    kept = spec.retention or None
+    reason = f"older than {spelled(kept)}, which is all that is kept" if kept else ""
+    for part in within_retention(unit, kept, now, reason):
+        if part.settled or part.window is None or spec.step is None:
+            yield part
+        else:
+            yield from (replace(part, window=step) for step in part.window.split(spec.step))
 
 
 def _interleaved(units: Sequence[Unit]) -> Iterator[Unit]:

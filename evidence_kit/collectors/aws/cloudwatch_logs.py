@@ -13,9 +13,10 @@ from evidence_kit.collectors.aws.paging import pages
 from evidence_kit.errors import UsageError
 from evidence_kit.model.exchange import Closed, Item, Page, Stop
 from evidence_kit.model.ports import Context
+from evidence_kit.model.retention import within_retention
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import Window, epoch_ms, rfc3339
+from evidence_kit.model.time import epoch_ms, rfc3339
 from evidence_kit.model.unit import Scope, Unit
 
 OPERATIONS = ("logs:DescribeLogGroups", "logs:FilterLogEvents")
@@ -128,18 +129,9 @@ class CloudWatchLogs:
 
 def _kept(unit: Unit, days: int | None, now: datetime) -> Iterator[Unit]:
     """Split off what is older than the group's own retention."""
-    if days is None or unit.window is None:
-        yield unit
-        return
-    since = (now - timedelta(days=days)).replace(microsecond=0)
-    if unit.window.start >= since:
-        yield unit
-        return
-    reason = f"the log group keeps {days} days"
-    old = Window(unit.window.start, min(since, unit.window.end))
-    yield replace(unit, window=old, settled=(UnitStatus.EXPIRED_RETENTION, reason))
-    if unit.window.end > since:
-        yield replace(unit, window=Window(since, unit.window.end))
+    return within_retention(
+        unit, None if days is None else timedelta(days=days), now, f"the log group keeps {days} days"
+    )
 
 
 def _instant(milliseconds: int) -> str:

@@ -32,6 +32,7 @@ from evidence_kit.collectors.web.wire import Answer, Ask, WebWire
 from evidence_kit.errors import UsageError
 from evidence_kit.model.exchange import Closed, Item, Page, Remark, Stop
 from evidence_kit.model.ports import Context
+from evidence_kit.model.retention import within_retention
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window, compact, parse_instant, rfc3339
@@ -239,17 +240,9 @@ def _whole(source: str, scope: Scope, now: datetime) -> Unit:
 
 def _kept(unit: Unit, days: int | None, now: datetime) -> Iterator[Unit]:
     """Split off what is older than the buckets keep."""
-    if days is None or unit.window is None:
-        yield unit
-        return
-    since = (now - timedelta(days=days)).replace(microsecond=0)
-    if unit.window.start >= since:
-        yield unit
-        return
-    old = Window(unit.window.start, min(since, unit.window.end))
-    yield replace(unit, window=old, settled=(UnitStatus.EXPIRED_RETENTION, f"the log buckets keep {days} days"))
-    if unit.window.end > since:
-        yield replace(unit, window=Window(since, unit.window.end))
+    return within_retention(
+        unit, None if days is None else timedelta(days=days), now, f"the log buckets keep {days} days"
+    )
 
 
 def _times(parsed: Mapping[str, Any]) -> list[str]:
