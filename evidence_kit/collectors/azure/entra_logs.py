@@ -13,9 +13,10 @@ from evidence_kit.collectors.web.paging import Paging, pages
 from evidence_kit.collectors.web.wire import Ask
 from evidence_kit.model.exchange import Closed, Item, Page, Remark, Stop
 from evidence_kit.model.ports import Context
+from evidence_kit.model.retention import within_retention
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import Window, rfc3339
+from evidence_kit.model.time import rfc3339
 from evidence_kit.model.unit import Finding, Scope, Target, Unit
 
 FREE = timedelta(days=7)
@@ -48,11 +49,8 @@ class EntraLogs(AzureCalls):
             if premium:
                 yield unit
                 continue
-            old = Window(unit.window.start, min(unit.window.end, limit))
             reason = "the tenant has no Entra ID P1: its logs are kept for 7 days"
-            yield replace(unit, window=old, settled=(UnitStatus.EXPIRED_RETENTION, reason))
-            if unit.window.end > limit:
-                yield replace(unit, window=Window(limit, unit.window.end))
+            yield from within_retention(unit, FREE, ctx.now(), reason)
 
     def acquire(self, unit: Unit, ctx: Context) -> Iterator[Item]:
         """Yield the pages; an old window without a record is no success where nobody knows how long logs are kept."""
