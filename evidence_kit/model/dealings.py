@@ -20,7 +20,7 @@ class Taking:
 class Answered:
     """A request for evidence, by when it was due, and when it was answered; None while it is not.
 
-    `whole` says whether what came was all that was asked for, as its receipt has it.
+    `whole` says whether every class and file asked for had come by then, with a receipt over a complete delivery.
     """
 
     case: str

@@ -6,7 +6,7 @@ No anchors, no aliases, no tags, no duplicate keys: each lets a document mean so
 import difflib
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -18,8 +18,6 @@ T = TypeVar("T")
 MAX_DOCUMENT = 4 << 20  # an inventory of 10,000 accounts is about 2 MB
 MAX_DEPTH = 50  # a playbook nests about ten deep; the parser's time grows with the square, its stack with each level
 _FAST: type[yaml.CSafeLoader] | None = getattr(yaml, "CSafeLoader", None)  # absent where PyYAML was built without it
-_LAX = re.compile(r"[\t?]")  # a tab between tokens, a `?` within a flow; within quotation marks they are text
-_QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"|' + r"'[^'\n]*'")
 _PLAIN = {
     "tag:yaml.org,2002:str",
     "tag:yaml.org,2002:int",
@@ -28,7 +26,32 @@ _PLAIN = {
     "tag:yaml.org,2002:null",
     "tag:yaml.org,2002:timestamp",  # kept as the text that was written
 }
+# YAML 1.1 reads these as truth values, octal or sexagesimal numbers, 1.2 as text or other numbers: `NO` is a country,
+# `012345670123` an account. Whoever means either says so.
+_TWO_WAYS = re.compile(r"[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|[-+]?0[0-9_]+|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+")
+_MOST = 100  # flaws that are told of one document
 Path = tuple[str | int, ...]
+Mark = tuple[int, int]  # line and column, from 1
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something that YAML lets people write and that is refused here; `rule` is a short name for it."""
+
+    at: Mark
+    message: str
+    rule: str = "syntax"
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a value is written: its key, its first character, the place after its last, and its kind of quotes."""
+
+    key: Mark | None
+    start: Mark
+    end: Mark
+    style: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +69,13 @@ class Document:
             path = path[:-1]
         line, column = self.marks.get(path, (1, 1))
         return UsageError(f"{self.name}:{line}:{column}: {message}", hint=hint)
+
+    def value(self, path: Path) -> object:
+        """Return whatever stands at `path`, which is there."""
+        value: object = self.data
+        for step in path:
+            value = value[step]  # type: ignore[index]
+        return value
 
     def at(self, path: Path, kind: type[T], *, default: T | None = None) -> T:
         """Return the value at `path` if it is of `kind`; `default` stands in for an absent one."""
@@ -82,90 +112,170 @@ def parse_document(text: bytes, *, name: str) -> Document:
     """Read one YAML mapping strictly; UsageError says where it is wrong."""
     if len(text) > MAX_DOCUMENT:
         raise UsageError(f"{name}: larger than {MAX_DOCUMENT:,} bytes")
-    marks: dict[Path, tuple[int, int]] = {}
+    doc, flaws = _read(text, name, None)
+    for flaw in flaws:
+        raise UsageError(f"{name}:{flaw.at[0]}:{flaw.at[1]}: {flaw.message}", hint=flaw.hint)
+    if doc is None:
+        raise AssertionError
+    return doc
+
+
+def read_document(text: bytes, *, name: str) -> tuple[Document | None, tuple[Flaw, ...], Mapping[Path, Spot]]:
+    """Return what can be read of a document, all that is wrong with it, and how each value is written."""
+    spots: dict[Path, Spot] = {}
+    doc, flaws = _read(text, name, spots)
+    return doc, tuple(flaws), spots
+
+
+def _read(text: bytes, name: str, spots: dict[Path, Spot] | None) -> tuple[Document | None, list[Flaw]]:
+    if len(text) > MAX_DOCUMENT:
+        return None, [Flaw((1, 1), f"larger than {MAX_DOCUMENT:,} bytes")]
     try:
-        said = text.decode("utf-8")
-        node = _compose(said, name)
+        node, flaws = _compose(text.decode("utf-8"), several=spots is not None)
     except UnicodeDecodeError as error:
-        raise UsageError(f"{_where(name, text[: error.start].decode())}: not UTF-8") from error
+        return None, [Flaw(_where(text[: error.start].decode()), "not UTF-8")]
     except yaml.MarkedYAMLError as error:
-        raise _marked(name, error.problem_mark, str(error.problem)) from error
+        return None, [Flaw(_at(error.problem_mark), str(error.problem), hint=_hint(error))]
     except yaml.reader.ReaderError as error:
-        raise _unreadable(name, text, error) from error
+        at = _where(text.decode("utf-8")[: error.position])
+        return None, [Flaw(at, f"character U+{error.character:04X} may not stand in YAML")]
+    if node is None and flaws:
+        return None, flaws
     if not isinstance(node, yaml.MappingNode):
-        raise UsageError(f"{name}:1:1: expected a mapping at the top")
-    return Document(name, _build_mapping(node, (), marks, name), hashlib.sha256(text).hexdigest(), marks)
+        return None, [*flaws, Flaw((1, 1), "expected a mapping at the top")]
+    builder = _Builder(spots, flaws)
+    data = builder.mapping(node, ())
+    return Document(name, data, hashlib.sha256(text).hexdigest(), builder.marks), flaws
 
 
-def _compose(text: str, name: str) -> yaml.Node | None:
+def _compose(text: str, *, several: bool) -> tuple[yaml.Node | None, list[Flaw]]:
     """Read the tree of a document: by libyaml, sixteen times as fast, or by Python, whose errors are clearer.
 
-    What a document means must not hang on how PyYAML was built: what libyaml is laxer about, Python alone judges.
+    What a document means must not hang on how PyYAML was built. What libyaml is laxer about, Python alone judges: a
+    tab between tokens, a `?` within a flow; where they are text, that costs time and nothing else.
     """
-    if _FAST is not None and not _LAX.search(_QUOTED.sub("", text)):
+    if _FAST is not None and "\t" not in text:
         try:
-            _refuse_sharing(text, name, _FAST)
-            return yaml.compose(text, Loader=_FAST)
+            node, flaws = _composed(text, _FAST, several=several)
         except yaml.YAMLError:
-            pass
-    _refuse_sharing(text, name, yaml.SafeLoader)
-    return yaml.compose(text, Loader=yaml.SafeLoader)
+            node, flaws = None, []
+        if node is not None and not flaws:
+            return node, flaws
+    return _composed(text, yaml.SafeLoader, several=several)
 
 
-def _marked(name: str, mark: object, message: str) -> UsageError:
-    line, column = getattr(mark, "line", 0) + 1, getattr(mark, "column", 0) + 1
-    return UsageError(f"{name}:{line}:{column}: {message}")
+def _composed(
+    text: str, loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader], *, several: bool
+) -> tuple[yaml.Node | None, list[Flaw]]:
+    flaws: list[Flaw] = []
+    for flaw in _sharing(text, loader):
+        flaws.append(flaw)
+        if not several or flaw.rule == "depth" or len(flaws) >= _MOST:
+            return None, flaws
+    return yaml.compose(text, Loader=loader), flaws
 
 
-def _where(name: str, before: str) -> str:
+class _LaxError(yaml.YAMLError):
+    """Something that libyaml reads otherwise than Python does."""
+
+
+def _index(mark: object) -> int:
+    return int(getattr(mark, "index", 0))
+
+
+def _at(mark: object) -> Mark:
+    return getattr(mark, "line", 0) + 1, getattr(mark, "column", 0) + 1
+
+
+def _hint(error: yaml.MarkedYAMLError) -> str | None:
+    said = str(error.problem)
+    if "mapping values are not allowed" in said or "cannot start any token" in said:
+        return "put a text that contains `: ` or begins with a sign in quotes"
+    return None
+
+
+def _where(before: str) -> Mark:
     """Return the place that follows `before`."""
-    line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-    return f"{name}:{line}:{column}"
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
-def _unreadable(name: str, text: bytes, error: yaml.reader.ReaderError) -> UsageError:
-    where = _where(name, text.decode("utf-8")[: error.position])
-    return UsageError(f"{where}: character U+{error.character:04X} may not stand in YAML")
-
-
-def _refuse_sharing(text: str, name: str, loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader]) -> None:
-    depth = 0
+def _sharing(text: str, loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader]) -> Iterator[Flaw]:
+    depth = flow = begin = 0
     for event in yaml.parse(text, Loader=loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        opens = isinstance(event, yaml.CollectionStartEvent)
+        change = opens - isinstance(event, yaml.CollectionEndEvent)
+        depth += change
+        if opens and getattr(event, "flow_style", False) and not flow:
+            begin, flow = _index(event.start_mark), 1
+        elif flow:
+            flow += change
+            if not flow and loader is _FAST and "?" in text[begin : _index(event.end_mark) + 1]:
+                raise _LaxError
         if depth > MAX_DEPTH:
-            raise _marked(name, event.start_mark, f"nested more than {MAX_DEPTH} deep")
+            yield Flaw(_at(event.start_mark), f"nested more than {MAX_DEPTH} deep", "depth")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _marked(name, event.start_mark, "anchors and aliases are not allowed")
+            yield Flaw(_at(event.start_mark), "anchors and aliases are not allowed", "no-alias")
         if getattr(event, "tag", None):
-            raise _marked(name, event.start_mark, "tags are not allowed")
+            yield Flaw(_at(event.start_mark), "tags are not allowed", "no-tag")
 
 
-def _build(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], name: str) -> object:
-    if isinstance(node, yaml.MappingNode):
-        return _build_mapping(node, path, marks, name)
-    marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-    if isinstance(node, yaml.SequenceNode):
-        return [_build(child, (*path, index), marks, name) for index, child in enumerate(node.value)]
-    if node.tag not in _PLAIN:
-        raise _marked(name, node.start_mark, f"unsupported kind of value `{node.tag}`")
-    if node.tag.endswith(("str", "timestamp")):
-        return str(node.value)
-    try:
-        return yaml.SafeLoader("").construct_object(node)
-    except ValueError as error:
-        raise _marked(name, node.start_mark, f"not a number that can be read: {error}") from error
+class _Builder:
+    """Makes plain data of a tree, and keeps account of where everything stands and what is wrong with it."""
 
+    def __init__(self, spots: dict[Path, Spot] | None, flaws: list[Flaw]) -> None:
+        self.marks: dict[Path, Mark] = {}
+        self._spots, self._flaws = spots, flaws
+        self._seen: set[int] = set()
 
-def _build_mapping(
-    node: yaml.MappingNode, path: Path, marks: dict[Path, tuple[int, int]], name: str
-) -> dict[str, object]:
-    marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-    mapping: dict[str, object] = {}
-    for key_node, value_node in node.value:
-        key = key_node.value
-        if key_node.tag != "tag:yaml.org,2002:str":
-            raise _marked(name, key_node.start_mark, f"key `{key}` is not a string; put it in quotes")
-        if key in mapping:
-            raise _marked(name, key_node.start_mark, f"duplicate key `{key}`")
-        mapping[key] = _build(value_node, (*path, key), marks, name)
-    return mapping
+    def mapping(self, node: yaml.MappingNode, path: Path, key: yaml.Node | None = None) -> dict[str, object]:
+        """Return a mapping; of two keys that are alike the first stands."""
+        self._note(node, path, key)
+        mapping: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            name = key_node.value
+            if key_node.tag != "tag:yaml.org,2002:str":
+                self._refuse(key_node, f"key `{name}` is not a string; put it in quotes", "type")
+            elif name in mapping:
+                self._refuse(key_node, f"duplicate key `{name}`", "duplicate-key")
+            else:
+                mapping[name] = self._value(value_node, (*path, name), key_node)
+        return mapping
+
+    def _value(self, node: yaml.Node, path: Path, key: yaml.Node | None = None) -> object:
+        if id(node) in self._seen:  # an alias, which was told of; to follow it may never end
+            return None
+        if isinstance(node, yaml.MappingNode):
+            self._seen.add(id(node))
+            return self.mapping(node, path, key)
+        self._note(node, path, key)
+        if isinstance(node, yaml.SequenceNode):
+            self._seen.add(id(node))
+            return [self._value(child, (*path, index)) for index, child in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _scalar(self, node: yaml.Node) -> object:
+        if (getattr(node, "style", "") or "") == "" and _TWO_WAYS.fullmatch(node.value):
+            said = f"`{node.value}` is one thing to some programs and another to others"
+            self._refuse(node, f"{said}: put it in quotes, or write `true`, `false` or a plain number", "two-ways")
+            return str(node.value)
+        if node.tag not in _PLAIN:
+            self._refuse(node, f"unsupported kind of value `{node.tag}`", "no-tag")
+            return str(node.value)
+        if node.tag.endswith(("str", "timestamp")):
+            return str(node.value)
+        try:
+            return yaml.SafeLoader("").construct_object(node)
+        except ValueError as error:
+            self._refuse(node, f"not a number that can be read: {error}", "type")
+            return None
+
+    def _note(self, node: yaml.Node, path: Path, key: yaml.Node | None) -> None:
+        start = _at(node.start_mark)
+        self.marks[path] = start
+        if self._spots is not None:
+            style = getattr(node, "style", "") or ""
+            self._spots[path] = Spot(_at(key.start_mark) if key else None, start, _at(node.end_mark), style)
+
+    def _refuse(self, node: yaml.Node, message: str, rule: str) -> None:
+        if len(self._flaws) < _MOST:
+            self._flaws.append(Flaw(_at(node.start_mark), message, rule))

@@ -3,10 +3,10 @@
 from typing import Any, Literal, cast
 
 from evidence_kit.model.document import Document, parse_document
+from evidence_kit.model.grammar import check, schema_of
 from evidence_kit.model.source import Limit, Param, RecordPath, SourceSpec
 from evidence_kit.model.time import parse_period
 from evidence_kit.sources.connector_checks import check_meaning
-from evidence_kit.sources.connector_fields import check, schema_of
 from evidence_kit.sources.connector_grammar import API_VERSION, CONNECTOR
 
 MECHANISM = "partner.rest"

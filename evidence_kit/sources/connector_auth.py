@@ -1,6 +1,6 @@
 """The part of the connector language that says who we are: one shape a kind."""
 
-from evidence_kit.sources.connector_fields import Field, Shape, Variants, nested
+from evidence_kit.model.grammar import Field, Shape, Variants, nested
 from evidence_kit.sources.connector_parts import NAME, REQUEST_FIELDS, SECRET, TEMPLATE
 
 _PREFIX = Field(help="text before the secret, such as `SSWS `")

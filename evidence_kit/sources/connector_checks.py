@@ -28,14 +28,17 @@ def check_meaning(doc: Document) -> None:
     if "tokenUrl" in doc.at(("auth",), dict):
         _check_address(doc, ("auth", "tokenUrl"), params)
     _check_auth(doc, params)
-    known = (*params, *_WINDOW)
+    known = (*params, *_WINDOW) if "window" in doc.at((), dict) else params
     _check_slots(doc, ("headers",), params)
     _check_headers(doc, ("headers",))
     for path in (("request",), ("preflight", "request"), ("job", "create")):
         _check_request(doc, path, known)
-    _check_request(doc, ("job", "poll"), (*known, "id"))
-    _check_each(doc, ("each",), known)
-    _check_each(doc, ("job", "each"), (*known, "job"))
+    # The window stands in the first question alone: what follows has nothing to fill its slots with.
+    _check_request(doc, ("job", "poll"), (*params, "id"))
+    _check_each(doc, ("each",), params)
+    _check_each(doc, ("job", "each"), (*params, "job"))
+    if "total" in (job := doc.at(("job",), dict, default={})) and job.get("each", {}).get("download"):
+        raise doc.error(("job", "total"), "what is streamed to disk is not counted", hint="`download` or `total`")
     _check_window(doc)
     _check_periods(doc)
 
@@ -119,7 +122,7 @@ def _check_each(doc: Document, path: Path, known: tuple[str, ...]) -> None:
         return
     names = each["as"]
     for name, expression in names.items():
-        if re.fullmatch(r"[A-Za-z_]\w*", name) is None or name in known:
+        if re.fullmatch(r"[A-Za-z_]\w*", name) is None or name in (*known, *_WINDOW):
             raise doc.error((*path, "as", name), f"`{name}` cannot be a name here")
         if expression == INDEX and "job" in path:
             continue

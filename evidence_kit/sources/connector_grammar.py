@@ -1,8 +1,8 @@
 """The connector language, version 1: every field there is, for the parser, the JSON Schema and the docs alike."""
 
+from evidence_kit.model.grammar import Field, Shape, Variants, nested
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.sources.connector_auth import AUTH
-from evidence_kit.sources.connector_fields import Field, Shape, Variants, nested
 from evidence_kit.sources.connector_parts import NAME, REQUEST, REQUEST_FIELDS, TEMPLATE
 
 API_VERSION = "evidence-kit/connector.v1"
@@ -235,6 +235,11 @@ CONNECTOR = Shape(
                             }
                         ),
                         required=True,
+                    ),
+                    "total": Field(
+                        help="JMESPath in the last answer: the provider's own count of records; fewer are"
+                        " `partial_truncated`, no count is `partial_error`",
+                        kind="jmespath",
                     ),
                     "each": nested("a request for each item of the last answer; `{job}` is the order's id", _EACH),
                 }

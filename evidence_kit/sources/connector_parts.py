@@ -1,6 +1,6 @@
 """Fields that several parts of the connector language share."""
 
-from evidence_kit.sources.connector_fields import Field, Shape
+from evidence_kit.model.grammar import Field, Shape
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 SECRET = Field(help="name of a secret; the inventory's target says where it is kept", pattern=NAME, required=True)

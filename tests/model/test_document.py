@@ -165,3 +165,15 @@ def test_a_document_means_the_same_however_pyyaml_was_built(monkeypatch):
             at = rng.randrange(len(text))
             text = text[:at] + rng.choice(pieces) + text[at + rng.randint(0, 1) :]
         assert outcome(text, monkeypatch, fast) == outcome(text, monkeypatch, None), text
+
+
+@pytest.mark.parametrize("said", ["NO", "yes", "On", "off", "012345670123", "0o", "1:30", "-0777", "1_0:59"])
+def test_what_some_programs_read_otherwise_has_to_be_quoted(said):
+    fine = said == "0o"
+    for text in (f"a: {said}", f"a: [{said}]"):
+        if fine:
+            assert parse_document(text.encode(), name="x")
+        else:
+            with pytest.raises(UsageError, match=r"x:1:[45]: .*put it in quotes"):
+                parse_document(text.encode(), name="x")
+    assert parse_document(f'a: "{said}"'.encode(), name="x").data == {"a": said}

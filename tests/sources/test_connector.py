@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from evidence_kit.errors import UsageError
+from evidence_kit.model.grammar import Variants, rows
 from evidence_kit.sources.catalogue import load_catalogue, parse_source
 from evidence_kit.sources.connector import parse_connector, schema
-from evidence_kit.sources.connector_fields import rows
 from evidence_kit.sources.connector_grammar import CONNECTOR
 
 GOOD = """\
@@ -112,6 +112,39 @@ def test_whatever_is_wrong_is_pointed_at(old, new, where, said):
     assert said in f"{caught.value.message} {caught.value.hint}"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        # What is never filled would be left out of the question, and nobody would see it.
+        (
+            "notes: [late]",
+            'each: {path: "@", as: {id: a}, request: {path: "/x", query: {q: "{start}"}}}',
+            "unknown slot `{start}`",
+        ),
+        ("notes: [late]", 'each: {path: "@", as: {id: a, end: b}, request: {path: "/x"}}', "cannot be a name here"),
+        (
+            "request: {path: /events, query: {limit: 100}}",
+            (
+                'job: {create: {path: /a}, id: x, poll: {path: "/{id}", until: d}, total: n,'
+                ' each: {path: "@", as: {id: a}, request: {path: "/x"}, download: true}}'
+            ),
+            "is not counted",
+        ),
+    ],
+    ids=["window in an item", "name of a bound", "count of downloads"],
+)
+def test_what_could_not_be_carried_out_is_refused(old, new, said):
+    with pytest.raises(UsageError, match=said):
+        read(GOOD.replace(old, new, 1))
+
+
+def test_a_snapshot_has_no_window_to_ask_for():
+    text = "\n".join(line for line in GOOD.split("\n") if not line.startswith("window:"))
+    assert not read(text).windowed
+    with pytest.raises(UsageError, match=r"unknown slot `\{end\}`"):
+        read(text.replace("limit: 100", 'until: "{end}"'))
+
+
 def test_a_connector_without_its_request_needs_a_job():
     with pytest.raises(UsageError, match="exactly one of `request`, `job`"):
         read(GOOD.replace("request: {path: /events, query: {limit: 100}}\n", ""))
@@ -157,6 +190,33 @@ BEYOND_THE_SCHEMA = {
 def test_the_schema_refuses_what_is_not_well_formed(old, new):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(yaml.safe_load(GOOD.replace(old, new, 1)), schema())
+
+
+def kinds(shape, above=()):
+    """Yield every mapping whose tag says which fields it has, and the path to it."""
+    if isinstance(shape, Variants):
+        yield above, shape
+        for one in shape.shapes.values():
+            yield from kinds(one, above)
+        return
+    for name, field in shape.fields.items():
+        if field.shape is not None:
+            yield from kinds(field.shape, (*above, name))
+
+
+@pytest.mark.parametrize(("path", "shape"), [pytest.param(*one, id=".".join(one[0])) for one in kinds(CONNECTOR)])
+def test_the_schema_takes_no_kind_with_fields_of_another_or_of_none(path, shape):
+    within = schema()
+    for name in path:
+        within = within["properties"][name]
+    every = {name for one in shape.shapes.values() for name in one.fields}
+    for kind, one in shape.shapes.items():
+        for name in {*every.difference(one.fields), "no_such_field"}:
+            said = {shape.tag: kind, name: "x"}
+            errors = list(jsonschema.Draft202012Validator(within).iter_errors(said))
+            assert any(f"'{name}' was unexpected" in error.message for error in errors), said
+    for said in ({}, {shape.tag: "no_such_kind"}, {shape.tag: []}, "text", []):
+        assert not jsonschema.Draft202012Validator(within).is_valid(said), said
 
 
 def test_every_field_says_what_it_is_for():

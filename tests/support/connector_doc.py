@@ -4,8 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from evidence_kit.model.grammar import rows
 from evidence_kit.sources.connector import schema
-from evidence_kit.sources.connector_fields import rows
 from evidence_kit.sources.connector_grammar import CONNECTOR
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from evidence_kit.errors import UsageError
 from evidence_kit.model.document import Document, Path, did_you_mean
 from evidence_kit.model.time import parse_period
 
-Kind = Literal["text", "int", "number", "bool", "period", "jmespath", "texts", "values", "data"]
+Kind = Literal["text", "int", "number", "bool", "period", "jmespath", "cel", "texts", "values", "data"]
 _SCALARS = (str, int, float, bool)
 _PERIOD = r"^P(?=.)(\d{1,5}D)?(T(?=.)(\d{1,5}H)?(\d{1,5}M)?(\d{1,7}S)?)?$"
 _DEEPEST = 20  # of a request body
@@ -25,6 +25,7 @@ class Field:
 
     `texts` is a mapping of names to texts, `values` one of names to plain values or lists of them, `data` anything.
     `shape` takes the place of `kind` where a field has fields of its own; either may do where both are given.
+    `keys` makes it a mapping of names that match to what has that shape.
     """
 
     help: str
@@ -32,6 +33,7 @@ class Field:
     shape: "Shape | Variants | None" = None
     required: bool = False
     many: bool = False
+    keys: str = ""
     among: tuple[str, ...] = ()
     pattern: str = ""
     least: int | None = None
@@ -53,84 +55,130 @@ class Variants:
     shapes: Mapping[str, Shape]
 
 
-def nested(help_: str, shape: Shape | Variants, *, required: bool = False, many: bool = False) -> Field:
+def nested(
+    help_: str, shape: Shape | Variants, *, required: bool = False, many: bool = False, keys: str = ""
+) -> Field:
     """Return a field that has fields of its own."""
-    return Field(help=help_, kind=None, shape=shape, required=required, many=many)
+    return Field(help=help_, kind=None, shape=shape, required=required, many=many, keys=keys)
 
 
 # -- the strict parser ---------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that a document may not say, and where; `rule` is a short name for it."""
+
+    path: Path
+    message: str
+    hint: str | None = None
+    rule: str = "value"
+
+
 def check(doc: Document, path: Path, shape: Shape | Variants) -> None:
-    """Raise UsageError, with line and column, for whatever `shape` does not allow."""
-    value = _at(doc, path)
+    """Raise UsageError, with line and column, for the first thing that `shape` does not allow."""
+    for fault in faults(doc, path, shape):
+        raise doc.error(fault.path, fault.message, hint=fault.hint)
+
+
+def faults(doc: Document, path: Path, shape: Shape | Variants) -> Iterator[Fault]:
+    """Yield whatever `shape` does not allow below `path`."""
+    value = doc.value(path)
     if not isinstance(value, dict):
-        raise doc.error(path, f"`{_said(path)}` is {_kind(value)}, not a mapping")
-    fields = _variant(doc, path, shape, value)
-    doc.allow(path, fields.fields)
-    for name, field in fields.fields.items():
-        if name not in value:
-            if field.required:
-                raise doc.error(path, f"`{_said((*path, name))}` is missing", hint=field.help)
-            continue
-        _check_field(doc, (*path, name), field)
-    if fields.one_of and sum(name in value for name in fields.one_of) != 1:
-        names = ", ".join(f"`{name}`" for name in fields.one_of)
-        raise doc.error(path, f"`{_said(path)}` needs exactly one of {names}")
+        yield Fault(path, f"`{_said(path)}` is {_kind(value)}, not a mapping", rule="type")
+        return
+    fields = shape
+    if isinstance(shape, Variants):
+        if (wrong := _variant_fault(path, shape, value)) is not None:
+            yield wrong
+            return
+        fields = _variant(shape, value)
+    yield from _fields_of(doc, path, cast("Shape", fields), value)
 
 
-def _variant(doc: Document, path: Path, shape: Shape | Variants, value: Mapping[str, object]) -> Shape:
-    if isinstance(shape, Shape):
-        return shape
-    said = value.get(shape.tag)
+def _fields_of(doc: Document, path: Path, shape: Shape, value: Mapping[str, object]) -> Iterator[Fault]:
+    for key in value:
+        if key not in shape.fields:
+            yield Fault((*path, key), f"unknown field `{key}`", did_you_mean(str(key), shape.fields), "unknown-key")
+    for name, field in shape.fields.items():
+        if name in value:
+            yield from _field_faults(doc, (*path, name), field)
+        elif field.required:
+            yield Fault(path, f"`{_said((*path, name))}` is missing", field.help, "missing-key")
+    if shape.one_of and sum(name in value for name in shape.one_of) != 1:
+        names = ", ".join(f"`{name}`" for name in shape.one_of)
+        yield Fault(path, f"`{_said(path)}` needs exactly one of {names}", rule="missing-key")
+
+
+def _variant_fault(path: Path, shape: Variants, value: Mapping[str, object]) -> Fault | None:
+    said, at = value.get(shape.tag), (*path, shape.tag)
+    if said is None:
+        return Fault(path, f"`{_said(at)}` is missing", f"one of: {', '.join(sorted(shape.shapes))}", "missing-key")
     if not isinstance(said, str) or said not in shape.shapes:
-        at = (*path, shape.tag)
-        if said is None:
-            raise doc.error(path, f"`{_said(at)}` is missing", hint=f"one of: {', '.join(sorted(shape.shapes))}")
-        raise doc.error(at, f"unknown {shape.tag} `{said}`", hint=did_you_mean(str(said), shape.shapes))
-    chosen = shape.shapes[said]
+        return Fault(at, f"unknown {shape.tag} `{said}`", did_you_mean(str(said), shape.shapes), shape.tag)
+    return None
+
+
+def _variant(shape: Variants, value: Mapping[str, object]) -> Shape:
+    chosen = shape.shapes[str(value[shape.tag])]
     tag = Field(help="which kind", among=tuple(shape.shapes), required=True)
     return Shape({shape.tag: tag, **chosen.fields}, chosen.one_of)
 
 
-def _check_field(doc: Document, path: Path, field: Field) -> None:
+def _field_faults(doc: Document, path: Path, field: Field) -> Iterator[Fault]:
+    if field.keys:
+        yield from _named_faults(doc, path, field)
+        return
     if not field.many:
-        _check_one(doc, path, field)
+        yield from _one_faults(doc, path, field)
         return
-    value = _at(doc, path)
+    value = doc.value(path)
     if not isinstance(value, list):
-        raise doc.error(path, f"`{_said(path)}` is {_kind(value)}, not a list")
-    for index in range(len(value)):
-        _check_one(doc, (*path, index), field)
-
-
-def _check_one(doc: Document, path: Path, field: Field) -> None:
-    value = _at(doc, path)
-    if field.shape is not None and (field.kind is None or isinstance(value, dict)):
-        check(doc, path, field.shape)
+        yield Fault(path, f"`{_said(path)}` is {_kind(value)}, not a list", rule="type")
         return
-    _check_kind(doc, path, field, value)
-    if field.among and value not in field.among:
-        raise doc.error(path, f"unknown {_said(path[-1:])} `{value}`", hint=did_you_mean(str(value), field.among))
-    if field.pattern and re.fullmatch(field.pattern, str(value)) is None:
-        raise doc.error(path, f"`{_said(path)}` cannot be `{str(value)[:80]}`", hint=field.help)
-    if field.least is not None and cast("float", value) < field.least:
-        raise doc.error(path, f"`{_said(path)}` is at least {field.least}")
+    for index in range(len(value)):
+        yield from _one_faults(doc, (*path, index), field)
 
 
-def _check_kind(doc: Document, path: Path, field: Field, value: object) -> None:
+def _named_faults(doc: Document, path: Path, field: Field) -> Iterator[Fault]:
+    value = doc.value(path)
+    if not isinstance(value, dict):
+        yield Fault(path, f"`{_said(path)}` is {_kind(value)}, not a mapping", rule="type")
+        return
+    for name in value:
+        if re.fullmatch(field.keys, name) is None:
+            yield Fault((*path, name), f"`{str(name)[:80]}` cannot be a name here", f"it has to match `{field.keys}`")
+        yield from _one_faults(doc, (*path, name), field)
+
+
+def _one_faults(doc: Document, path: Path, field: Field) -> Iterator[Fault]:
+    value = doc.value(path)
+    if field.shape is not None and (field.kind is None or isinstance(value, dict)):
+        yield from faults(doc, path, field.shape)
+        return
     kind = cast("Kind", field.kind)
     if not _is(kind, value):
-        raise doc.error(path, f"`{_said(path)}` is {_kind(value)}, not {_MEANING[kind]}")
+        yield Fault(path, f"`{_said(path)}` is {_kind(value)}, not {_MEANING[kind]}", rule="type")
+    elif field.among and value not in field.among:
+        yield Fault(path, f"unknown {_said(path[-1:])} `{value}`", did_you_mean(str(value), field.among))
+    elif field.pattern and re.fullmatch(field.pattern, str(value)) is None:
+        yield Fault(path, f"`{_said(path)}` cannot be `{str(value)[:80]}`", field.help)
+    elif field.least is not None and cast("float", value) < field.least:
+        yield Fault(path, f"`{_said(path)}` is at least {field.least}")
+    else:
+        yield from _meaning_faults(path, kind, value)
+
+
+def _meaning_faults(path: Path, kind: Kind, value: object) -> Iterator[Fault]:
     try:
         if kind == "period":
             parse_period(str(value))
         if kind == "jmespath":
             jmespath.compile(value)
     except UsageError as error:
-        raise doc.error(path, error.message, hint=error.hint) from error
+        yield Fault(path, error.message, error.hint)
     except JMESPathError as error:
-        raise doc.error(path, f"`{value}` is not a JMESPath expression", hint=str(error).split("\n")[0]) from error
+        yield Fault(path, f"`{value}` is not a JMESPath expression", str(error).split("\n")[0])
 
 
 _MEANING: Mapping[Kind, str] = {
@@ -140,6 +188,7 @@ _MEANING: Mapping[Kind, str] = {
     "bool": "`true` or `false`",
     "period": "a duration",
     "jmespath": "a JMESPath expression",
+    "cel": "an expression",
     "texts": "a mapping of names to texts",
     "values": "a mapping of names to plain values",
     "data": "data",
@@ -147,7 +196,7 @@ _MEANING: Mapping[Kind, str] = {
 
 
 def _is(kind: Kind, value: object) -> bool:
-    if kind in {"text", "period", "jmespath"}:
+    if kind in {"text", "period", "jmespath", "cel"}:
         return isinstance(value, str) and bool(value or kind == "text")
     if kind == "int":
         return isinstance(value, int) and not isinstance(value, bool)
@@ -178,13 +227,6 @@ def _is_data(value: object, depth: int = 0) -> bool:
     return value is None or isinstance(value, _SCALARS)
 
 
-def _at(doc: Document, path: Path) -> object:
-    value: object = doc.data
-    for step in path:
-        value = value[step]  # type: ignore[index]
-    return value
-
-
 def _said(path: Path) -> str:
     return ".".join(map(str, path)) or "the document"
 
@@ -206,6 +248,7 @@ _SCHEMAS: Mapping[Kind, Mapping[str, object]] = {
     "bool": {"type": "boolean"},
     "period": {"type": "string", "pattern": _PERIOD},
     "jmespath": {"type": "string", "minLength": 1},
+    "cel": {"type": "string", "minLength": 1},
     "texts": {"type": "object", "additionalProperties": {"type": "string"}},
     "values": {
         "type": "object",
@@ -223,7 +266,19 @@ _SCHEMAS: Mapping[Kind, Mapping[str, object]] = {
 def schema_of(shape: Shape | Variants) -> dict[str, object]:
     """Return the JSON Schema of a mapping."""
     if isinstance(shape, Variants):
-        return {"oneOf": [_schema_of_variant(shape.tag, name, one) for name, one in shape.shapes.items()]}
+        # Not `oneOf`: an editor then names the kinds there are, and completes the fields of the one that was chosen.
+        return {
+            "type": "object",
+            "properties": {shape.tag: {"enum": list(shape.shapes)}},
+            "required": [shape.tag],
+            "allOf": [
+                {
+                    "if": {"properties": {shape.tag: {"const": name}}, "required": [shape.tag]},
+                    "then": _schema_of_variant(shape.tag, name, one),
+                }
+                for name, one in shape.shapes.items()
+            ],
+        }
     schema: dict[str, object] = {
         "type": "object",
         "additionalProperties": False,
@@ -259,6 +314,12 @@ def _schema_of_field(field: Field) -> dict[str, object]:
     schema: dict[str, object] = parts[0] if len(parts) == 1 else {"anyOf": parts}
     if field.many:
         schema = {"type": "array", "items": schema}
+    if field.keys:
+        schema = {
+            "type": "object",
+            "propertyNames": {"pattern": f"^(?:{field.keys})$"},
+            "additionalProperties": schema,
+        }
     return {"description": field.help, **schema}
 
 
@@ -275,7 +336,7 @@ def rows(shape: Shape | Variants, above: str = "") -> Iterator[tuple[str, str, s
     for name, field in shape.fields.items():
         kind = " or ".join(part for part in (field.kind or "", "a mapping" if field.shape else "") if part)
         kind = " \\| ".join(f"`{word}`" for word in field.among) or kind
-        kind = f"list of {kind}" if field.many else kind
+        kind = f"list of {kind}" if field.many else f"mapping of names to {kind}" if field.keys else kind
         yield f"{above}{name}", f"{kind}, required" if field.required else kind, field.help
         if field.shape is not None:
-            yield from rows(field.shape, f"{above}{name}{'[]' if field.many else ''}.")
+            yield from rows(field.shape, f"{above}{name}{'[]' if field.many else '.NAME' if field.keys else ''}.")
