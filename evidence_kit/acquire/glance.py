@@ -27,8 +27,9 @@ class Glance:
         return self._secret(name)
 
     def record(self, exchange: Exchange) -> None:
-        """Remember a failed attempt."""
-        self.exchanges.append(exchange)
+        """Remember a failed attempt; that a token was given says nothing of the API."""
+        if exchange.error:
+            self.exchanges.append(exchange)
 
     def retrying(self, quota: tuple[str, ...], send: Callable[[int], T]) -> T:  # noqa: ARG002 - the port's
         """Call `send` once, and once more if it failed; a provider that asks to wait is not asked again."""

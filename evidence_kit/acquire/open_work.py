@@ -7,7 +7,8 @@ from functools import partial
 from evidence_kit.acquire.plan import Plan, make_plan
 from evidence_kit.acquire.run import Engine, Result, unit_ends
 from evidence_kit.acquire.scope import Order
-from evidence_kit.custody import log, strict
+from evidence_kit.acquire.worker import UNSETTLED
+from evidence_kit.custody import ledger, log, strict
 from evidence_kit.custody.log import Event, State
 from evidence_kit.errors import EmptyError, EvidenceKitError, UsageError
 from evidence_kit.model.exchange import Exchange
@@ -56,7 +57,7 @@ def find_work(vault: LocalVault) -> OpenWork:
             units = tuple(unit for _, unit in pending.values()) if order.continues else ()
             summary = f"resuming  {known.id}, which was never sealed"
             return OpenWork(order=order, acquisition=known.id, units=units, summary=summary)
-        _settle(vault, known, pending)
+        _settle(vault, known, pending, _is_open)
     if not pending:
         with vault.lock(), vault.working():
             pass  # a crash right after the last event leaves the working folder; this clears it
@@ -75,7 +76,7 @@ def find_unsettled(vault: LocalVault, is_settled: Callable[[Unit], bool]) -> Ope
         raise UsageError("an acquisition is not sealed", hint="`evidence-kit resume` seals it; reconcile then")
     pending: dict[str, tuple[str, Unit]] = {}
     for known in state.acquisitions.values():
-        _settle(vault, known, pending, frozenset({UnitStatus.COMPLETE_UNSETTLED}))
+        _settle(vault, known, pending, _is_unsettled)
     ready = {name: unit for name, unit in pending.values() if is_settled(unit)}
     units = tuple(unit for _, unit in pending.values() if is_settled(unit))
     if not ready:
@@ -90,14 +91,26 @@ def _settle(
     vault: LocalVault,
     known: log.Acquisition,
     pending: dict[str, tuple[str, Unit]],
-    statuses: frozenset[UnitStatus] | None = None,
+    is_wanted: Callable[[ledger.Entry], bool],
 ) -> None:
     """Let a later acquisition answer for the units that it tried again."""
-    planned, still_open = unit_ends(vault, known.bag, statuses)
+    planned, still_open = unit_ends(vault, known.bag, is_wanted)
     for tried in planned:
         pending.pop(tried, None)
     for unit in still_open:
         pending[unit.id] = (known.id, unit)
+
+
+def _is_open(ended: ledger.Entry) -> bool:
+    return UnitStatus(ended.text("status")).is_open
+
+
+def _is_unsettled(ended: ledger.Entry) -> bool:
+    """Say whether a unit ended before its window had settled, whatever else limits it."""
+    if UnitStatus(ended.text("status")) is UnitStatus.COMPLETE_UNSETTLED:
+        return True
+    findings = strict.field(ended.fields, "findings", list)
+    return any(isinstance(one, dict) and one.get("kind") == UNSETTLED for one in findings)
 
 
 def _read(vault: LocalVault) -> tuple[State, dict[str, Order]]:

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from evidence_kit.acquire.case import require_sound_log
-from evidence_kit.custody import bag, ledger, log, receipt, request, statement, strict
+from evidence_kit.custody import bag, ledger, log, receipt, request, seal, statement, strict
 from evidence_kit.custody.keys import PublicKey
 from evidence_kit.custody.log import Acquisition, Event, Keeper
 from evidence_kit.custody.request import Request
-from evidence_kit.errors import EmptyError, EvidenceKitError, SignatureError, UsageError
+from evidence_kit.errors import ChainError, DigestError, EmptyError, EvidenceKitError, SignatureError, UsageError
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.time import rfc3339
 from evidence_kit.vaults.local import LocalVault
 
-MECHANISM = "intake.files"
 _CHUNK = 1 << 20
 _PROOFS = ("signature_verified", "signature_differs", "signature_not_checked")
+_VERIFY = "`evidence-kit verify` says what else is not as it was sealed"
 _MISSING = ("not_delivered", "not_taken", "object_not_obtained")
 
 
@@ -71,7 +71,7 @@ class Receipt:
 
 
 def make_receipt(vault: LocalVault, keeper: Keeper, acquisition: str, *, at: datetime) -> Receipt:
-    """Return the receipt over a sealed delivery, made from nothing but the bag."""
+    """Return the receipt over a sealed delivery, made from nothing but the bag, which has to be what was sealed."""
     known = keeper.state().acquisitions.get(acquisition)
     if known is None or known.seal_sha256 is None:
         raise EmptyError(f"there is no sealed acquisition `{acquisition[:80]}` in this case")
@@ -81,25 +81,38 @@ def make_receipt(vault: LocalVault, keeper: Keeper, acquisition: str, *, at: dat
         "case": keeper.state().case,
         "acquisition": acquisition,
         "seal": known.seal_sha256,
-        **_delivery(vault, known),
+        **_delivery(vault, known, _sealed_head(vault, known)),
     }
-    seal = statement.Subject(f"{known.bag}/{bag.SEAL}", known.seal_sha256)
-    return Receipt(document=receipt.sign(seal, said, keeper.signer), said=said)
+    subject = statement.Subject(f"{known.bag}/{bag.SEAL}", known.seal_sha256)
+    return Receipt(document=receipt.sign(subject, said, keeper.signer), said=said)
 
 
-def _delivery(vault: LocalVault, known: Acquisition) -> dict[str, object]:
-    """Read what was delivered from the ledger of its bag."""
+def _sealed_head(vault: LocalVault, known: Acquisition) -> str:
+    """Return the head of the ledger that was sealed, from the seal that the custody log names."""
+    path = f"{known.bag}/{bag.SEAL}"
+    with vault.open(path) as stream:
+        body = stream.read(strict.MAX_DOCUMENT + 1)
+    if hashlib.sha256(body).hexdigest() != known.seal_sha256:
+        raise DigestError(f"`{path}` is not the seal that the custody log names", hint=_VERIFY)
+    return seal.read(seal.parse(body).payload)[1].ledger_head
+
+
+def _delivery(vault: LocalVault, known: Acquisition, head: str) -> dict[str, object]:
+    """Read what was delivered from the ledger of its bag, which was sealed when it ended in `head`."""
+    chain = ledger.Chain()
     planned: Mapping[str, object] = {}
     ended: Mapping[str, object] = {}
     files: list[dict[str, object]] = []
     with vault.open(f"{known.bag}/{bag.LEDGER}") as stream:
-        for entry in ledger.read(stream):
+        for entry in ledger.read(stream, chain):
             if entry.kind == ledger.PLANNED and "deliveredBy" in strict.field(entry.fields, "settings", dict):
                 planned = entry.fields
             elif entry.kind == ledger.UNIT:
                 ended = entry.fields
             elif entry.kind == ledger.EXCHANGE and isinstance(entry.fields.get("artifact"), dict):
                 files.append(_file(vault, known.bag, strict.field(entry.fields, "artifact", dict)))
+    if chain.head != head:
+        raise ChainError(f"the ledger of `{known.bag}` is not the one that was sealed", hint=_VERIFY)
     if not planned or not ended:
         raise UsageError(f"acquisition `{known.id}` is no delivery", hint="only what `intake` took in has a receipt")
     settings = strict.field(planned, "settings", dict)

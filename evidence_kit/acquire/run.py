@@ -301,9 +301,9 @@ class Engine:
 
 
 def unit_ends(
-    vault: LocalVault, root: str, statuses: frozenset[UnitStatus] | None = None
+    vault: LocalVault, root: str, is_wanted: Callable[[ledger.Entry], bool]
 ) -> tuple[tuple[str, ...], tuple[Unit, ...]]:
-    """Return the ids of all units of a bag, and those that ended in one of `statuses`, or worth another try."""
+    """Return the ids of all units of a bag, and those whose end `is_wanted`."""
     planned: dict[str, Unit] = {}
     wanted: list[str] = []
     with vault.open(f"{root}/{bag.LEDGER}") as stream:
@@ -311,10 +311,6 @@ def unit_ends(
             if entry.kind == ledger.PLANNED:
                 unit = planned_unit(entry.fields)
                 planned[unit.id] = unit
-            elif entry.kind == ledger.UNIT and _is_wanted(UnitStatus(entry.text("status")), statuses):
+            elif entry.kind == ledger.UNIT and is_wanted(entry):
                 wanted.append(entry.text("unit"))
     return tuple(planned), tuple(planned[unit] for unit in wanted)
-
-
-def _is_wanted(status: UnitStatus, statuses: frozenset[UnitStatus] | None) -> bool:
-    return status.is_open if statuses is None else status in statuses

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from evidence_kit.acquire.context import Interrupted, Memory, UnitContext, World
 from evidence_kit.acquire.recorder import Artifact, Attempt, Recorder
@@ -11,7 +12,7 @@ from evidence_kit.errors import AccessError, EvidenceKitError, ProviderError, Va
 from evidence_kit.model.exchange import MAX_PAGE, Closed, Download, Exchange, Page, Remark, Retryable, Stop
 from evidence_kit.model.ports import Collector
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import compact
+from evidence_kit.model.time import compact, rfc3339
 from evidence_kit.model.unit import Finding, Outcome, Unit
 from evidence_kit.vaults.local import LocalVault
 
@@ -19,6 +20,7 @@ _MAX_FAILED_OBJECTS = 25  # after this many, the rest of the unit would fail ali
 _BREAKS = frozenset(
     {UnitStatus.DENIED, UnitStatus.DENIED_BY_POLICY, UnitStatus.PARTIAL_ERROR, UnitStatus.PARTIAL_THROTTLED}
 )
+UNSETTLED = "unsettled"  # the finding of a unit that ended as limited before its window had settled
 _SHARD = 1000  # pages a folder, so that listing one never costs much
 
 
@@ -135,13 +137,28 @@ class Worker:
             first = done.failed[0]
             return first.status, f"{len(done.failed)} objects could not be had; the first: {first.reason}"
         if done.closed:
-            return done.closed.status, done.closed.reason
+            return self._limited(done.closed)
         if not done.pages and not done.artifacts:
             return UnitStatus.PARTIAL_TRUNCATED, "nothing was answered; silence is not an empty result"
-        spec, window = self._collector.spec, self.unit.window
-        if window and window.end + spec.settle > self._world.now():
+        if self._settles_at():
             return UnitStatus.COMPLETE_UNSETTLED, "the provider may still deliver events of this window"
         return UnitStatus.COMPLETE, ""
+
+    def _limited(self, closed: Closed) -> tuple[UnitStatus, str]:
+        """Return the collector's word; a limit that a later pass can lessen says until when more may come."""
+        settles_at = self._settles_at()
+        if settles_at is None or closed.status.is_open or closed.status.is_whole:
+            return closed.status, closed.reason
+        more = f"the provider may still deliver events of this window until {rfc3339(settles_at)}"
+        self._progress.findings.append(Finding(kind=UNSETTLED, message=more))
+        return closed.status, f"{closed.reason}; {more}"
+
+    def _settles_at(self) -> datetime | None:
+        """Return when the provider will have delivered all of the window, if that is still to come."""
+        if self.unit.window is None:
+            return None
+        settles_at = self.unit.window.end + self._collector.spec.settle
+        return settles_at if settles_at > self._world.now() else None
 
     def _take(self, item: Page | Download | Remark | Closed) -> None:
         if isinstance(item, Page):

@@ -161,12 +161,20 @@ def test_a_page_token_that_comes_back_ends_the_unit_with_all_that_arrived(cloud,
     assert len(cloud.door.sent.of(mechanism.operation)) <= 2 * len(result.outcomes)
 
 
-def test_listing_without_versions_goes_on_and_says_what_stays_invisible(undisturbed, cloud, lab):
-    expected, complete = undisturbed("s3-list")
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("AccessDenied", S.DENIED), ("an explicit deny in a service control policy", S.DENIED_BY_POLICY)],
+)
+def test_listing_without_versions_takes_what_is_there_and_ends_as_denied(undisturbed, cloud, lab, kind, status):
+    expected, _ = undisturbed("s3-list")
     cloud.door.sent.clear()
-    cloud.door.faults.add(Fault(kind="denied", operation="ListObjectVersions", times=None))
-    assert collect(lab, MECHANISMS["s3-list"]).exit is Exit.OK
-    assert ends(lab, "aws.cloudtrail.s3") == complete
+    body = f"<Error><Code>AccessDenied</Code><Message>{kind}</Message></Error>".encode()
+    cloud.door.faults.add(Fault(kind="status", status=403, body=body, operation="ListObjectVersions", times=None))
+    result = collect(lab, MECHANISMS["s3-list"])
+    assert result.exit is Exit.INCOMPLETE
+    (outcome,) = result.outcomes
+    assert outcome.status is status
+    assert outcome.reason.endswith(f"stay invisible: AccessDenied: {kind}")
     assert lab.delivered() == expected[2]
     assert {finding["kind"] for finding in lab.findings()} == {"versions_denied"}
 

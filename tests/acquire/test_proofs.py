@@ -4,7 +4,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from support.lab import DATA, fast, target
+from support.conformance_aws import NOTHING_LISTED
+from support.lab import DATA, END, Clock, fast, target
 
 from evidence_kit.collectors.registry import build
 from evidence_kit.errors import Exit, UsageError
@@ -93,6 +94,49 @@ def test_a_deleted_digest_without_older_versions_breaks_the_chain(cloud, lab):
     assert digests.status is UnitStatus.INTEGRITY_FAILED
     assert result.exit is Exit.INCOMPLETE
     assert proofs(lab)[0] is Exit.PROVIDER_PROOF
+
+
+def test_a_chain_that_holds_without_its_deleted_versions_ends_as_denied(cloud, lab):
+    current_versions_only(cloud)
+    (digests,) = [o for o in collect(lab).outcomes if "digest" in o.unit]
+    assert digests.status is UnitStatus.DENIED
+    assert "may not be listed" in digests.reason
+
+
+def test_a_log_that_was_refused_is_not_said_to_be_missing(cloud, lab):
+    current_versions_only(cloud)
+    cloud.door.faults.add(Fault(kind="denied", service="s3", operation="ListObjectsV2", skip=1))
+    collect(lab)
+    assert proofs(lab)[0] is Exit.OK
+
+
+def without_digests(cloud, lab, now=None):
+    """Collect digests from a bucket that lists nothing."""
+    cloud.door.faults.add(
+        Fault(
+            kind="status", status=200, service="s3", operation="ListObjectVersions", body=NOTHING_LISTED, times=None
+        )
+    )
+    if now:
+        lab.now = Clock(now)
+    (digests,) = lab.collect("aws.cloudtrail.digest", targets=(PLACE,)).outcomes
+    return digests
+
+
+def test_no_digest_at_all_says_that_nothing_was_set_up(cloud, lab):
+    assert without_digests(cloud, lab).status is UnitStatus.NOT_CONFIGURED
+
+
+def test_no_digest_yet_is_not_said_to_be_a_setting(cloud, lab):
+    assert without_digests(cloud, lab, now=END).status is UnitStatus.COMPLETE_UNSETTLED
+
+
+def test_digests_that_were_all_deleted_are_not_said_to_be_a_setting(cloud, lab):
+    for number in range(len(cloud.truth.digest_keys[DATA, "us-east-1"])):
+        cloud.delete_digest(DATA, "us-east-1", number)
+    (digests,) = lab.collect("aws.cloudtrail.digest", targets=(PLACE,)).outcomes
+    assert digests.status is UnitStatus.INTEGRITY_FAILED
+    assert "no digest is left to walk" in digests.reason
 
 
 def test_nothing_tampered_with_is_proved_in_full(cloud, lab):

@@ -1,18 +1,19 @@
 """Listing a bucket with all versions and delete markers, or without them where that is forbidden."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from evidence_kit.collectors.aws.paging import pages
 from evidence_kit.collectors.aws.wire import AwsWire
-from evidence_kit.model.exchange import Page, Remark, Stop
+from evidence_kit.model.exchange import Closed, Page, Remark, Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import rfc3339
 from evidence_kit.model.unit import Finding
 
 OPERATIONS = ("s3:ListObjectVersions", "s3:ListObjectsV2")
+_DENIED = frozenset({UnitStatus.DENIED, UnitStatus.DENIED_BY_POLICY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +54,43 @@ class S3Object:
 
 def list_objects(
     wire: AwsWire, ctx: Context, bucket: str, prefix: str
-) -> Iterator[tuple[Page, tuple[S3Object, ...]] | Remark]:
-    """Yield each listing page with the objects on it."""
+) -> Iterator[tuple[Page, tuple[S3Object, ...]] | Remark | Closed]:
+    """Yield each listing page with the objects on it.
+
+    Where versions may not be listed, the present objects are, and `Closed` says how the unit must end. A bucket that
+    logs were sent to and that is not there has lost what it held.
+    """
     asked = {"Bucket": bucket, "Prefix": prefix}
     try:
-        for answer, cursor in pages(wire, ctx, "ListObjectVersions", asked):
+        refused = yield from _with_versions(wire, ctx, bucket, prefix)
+        if refused is None:
+            return
+        message = f"versions in {bucket}/{prefix} may not be listed: deleted and overwritten objects stay invisible"
+        yield Remark(finding=Finding(kind="versions_denied", message=message, facts={"reason": refused.reason}))
+        for answer, cursor in pages(wire, ctx, "ListObjectsV2", asked):
+            objects = tuple(_object(bucket, item, latest=True) for item in answer.parsed.get("Contents", []))
+            yield _page("ListObjectsV2", answer, cursor, prefix), objects
+        yield Closed(status=refused.status, reason=f"{message}: {refused.reason}")
+    except Stop as stop:
+        if stop.status is not UnitStatus.NOT_CONFIGURED:
+            raise
+        raise Stop(UnitStatus.PARTIAL_ERROR, f"`{bucket}` is gone with all that it held: {stop.reason}") from stop
+
+
+def _with_versions(
+    wire: AwsWire, ctx: Context, bucket: str, prefix: str
+) -> Generator[tuple[Page, tuple[S3Object, ...]], None, Stop | None]:
+    """Yield the pages of all versions; return the refusal if there was no first one."""
+    begun = False
+    try:
+        for answer, cursor in pages(wire, ctx, "ListObjectVersions", {"Bucket": bucket, "Prefix": prefix}):
+            begun = True
             yield _page("ListObjectVersions", answer, cursor, prefix), _versions(bucket, answer.parsed)
     except Stop as stop:
-        if stop.status is not UnitStatus.DENIED:
+        if begun or stop.status not in _DENIED:
             raise
-    else:
-        return
-    message = f"versions in {bucket}/{prefix} may not be listed: deleted and overwritten objects stay invisible"
-    yield Remark(finding=Finding(kind="versions_denied", message=message))
-    for answer, cursor in pages(wire, ctx, "ListObjectsV2", asked):
-        objects = tuple(_object(bucket, item, latest=True) for item in answer.parsed.get("Contents", []))
-        yield _page("ListObjectsV2", answer, cursor, prefix), objects
+        return stop
+    return None
 
 
 def _page(operation: str, answer: Any, cursor: str | None, prefix: str) -> Page:  # noqa: ANN401

@@ -1,43 +1,44 @@
 """Delivered files, taken whole: every version of every file that is of a unit's window, and what deletion left."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from evidence_kit.collectors.aws.calltree import values_of
 from evidence_kit.collectors.aws.delivery import Delivery
 from evidence_kit.collectors.aws.listing import S3Object, list_objects
 from evidence_kit.collectors.aws.wire import AwsWire
-from evidence_kit.model.exchange import Download, Item, Page, Remark, Stop
+from evidence_kit.model.exchange import Closed, Download, Item, Remark
 from evidence_kit.model.ports import Context
-from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.unit import Finding, Unit
 
 OPERATIONS = ("s3:GetObject",)  # unless only listings are wanted
 
 
-def take_objects(wire: AwsWire, ctx: Context, unit: Unit, delivery: Delivery) -> Iterator[Item]:
-    """Yield each listing page of the unit's bucket, then the objects on it."""
+def take_objects(
+    wire: AwsWire, ctx: Context, unit: Unit, delivery: Delivery, ends: Closed | None = None
+) -> Iterator[Item]:
+    """Yield each listing page of the unit's bucket, then the objects on it, then how the unit must end.
+
+    That is what the service does not record, `ends`, or the refusal to list versions, which limits more.
+    """
+    refused: Closed | None = None
     for prefix in delivery.prefixes(values_of(unit), unit.window):
-        for found in _listed(wire, ctx, unit.settings["bucket"], prefix):
+        for found in list_objects(wire, ctx, unit.settings["bucket"], prefix):
             if isinstance(found, Remark):
                 yield found
+                continue
+            if isinstance(found, Closed):
+                refused = refused or found
                 continue
             page, objects = found
             yield page
             for item in objects:
                 yield from _take(wire, ctx, unit, item, delivery)
-
-
-def _listed(
-    wire: AwsWire, ctx: Context, bucket: str, prefix: str
-) -> Iterator[tuple[Page, tuple[S3Object, ...]] | Remark]:
-    """Yield listing pages; a bucket that logs were sent to and that is not there has lost what it held."""
-    try:
-        yield from list_objects(wire, ctx, bucket, prefix)
-    except Stop as stop:
-        if stop.status is not UnitStatus.NOT_CONFIGURED:
-            raise
-        raise Stop(UnitStatus.PARTIAL_ERROR, f"`{bucket}` is gone with all that it held: {stop.reason}") from stop
+    if refused and ends:
+        yield replace(refused, reason=f"{refused.reason}; {ends.reason}")
+    elif end := refused or ends:
+        yield end
 
 
 def _take(wire: AwsWire, ctx: Context, unit: Unit, item: S3Object, delivery: Delivery) -> Iterator[Item]:

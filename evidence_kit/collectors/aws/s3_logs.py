@@ -29,7 +29,7 @@ class S3Logs:
         self._delivery = Delivery.of(spec)
         self._discovery = Discovery(spec, self._access) if "discover" in spec.settings else None
         ends: Mapping[str, str] = spec.settings.get("ends", {})  # type: ignore[assignment]
-        self._ends = (UnitStatus(ends["status"]), ends["reason"]) if ends else None
+        self._ends = Closed(status=UnitStatus(ends["status"]), reason=ends["reason"]) if ends else None
 
     def units(self, scope: Scope, ctx: Context) -> Iterator[Unit]:
         """Yield one unit a place of delivery; its window is the time in which files may have come."""
@@ -50,11 +50,11 @@ class S3Logs:
 
     def acquire(self, unit: Unit, ctx: Context) -> Iterator[Item]:
         """Yield each listing page, then the objects on it; own up to what the service does not record."""
-        yield from take_objects(self._access.wire(unit.target, "s3", unit.region, ctx), ctx, unit, self._delivery)
+        wire = self._access.wire(unit.target, "s3", unit.region, ctx)
+        ends = self._ends
         if status := unit.settings.get("ends"):
-            yield Closed(status=UnitStatus(status), reason=unit.settings["why"])
-        elif self._ends:
-            yield Closed(status=self._ends[0], reason=self._ends[1])
+            ends = Closed(status=UnitStatus(status), reason=unit.settings["why"])
+        return take_objects(wire, ctx, unit, self._delivery, ends)
 
 
 def location(said: str) -> tuple[str, str]:

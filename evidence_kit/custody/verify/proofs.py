@@ -54,7 +54,7 @@ class Proofs:
         if entry.kind == ledger.PLANNED and unit.startswith(LOGS):
             self._plan(unit, entry.fields)
         elif entry.kind == ledger.UNIT and unit in self.asked:
-            if entry.fields.get("status") in _WHOLE:
+            if entry.fields.get("status") in _WHOLE or _has_all_that_is_there(entry.fields):
                 self.whole.append(self.asked[unit])
         elif entry.kind == ledger.EXCHANGE and entry.fields.get("artifact") is not None:
             self._artifact(unit.startswith(LOGS), entry.fields)
@@ -175,6 +175,14 @@ class Proofs:
         return any(
             f"/{account}/" in place and name[1] == region and at in span for account, region, span in self.whole
         )
+
+
+def _has_all_that_is_there(ended: Mapping[str, object]) -> bool:
+    """Say whether a unit lacks nothing but what was deleted or overwritten: a refused listing is its only reason."""
+    found = ended.get("findings")
+    said = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    refused = [str(one.get("message")) for one in said if one.get("kind") == "versions_denied"]
+    return str(ended.get("reason", "")).startswith(tuple(refused))
 
 
 def _one_line(text: str) -> str:

@@ -80,17 +80,48 @@ def test_overwritten_and_deleted_files_are_taken_and_named(before):
     assert sorted(kinds(stage)) == ["object_deleted", "older_version", "older_version"]
 
 
-def test_where_versions_may_not_be_listed_the_present_files_are_taken_and_it_is_said(before):
-    refusal = """\
+NO_VERSIONS = """\
       - operation: ListObjectVersions
         service: s3
-        error: {code: AccessDenied, message: no, status: 403}
+        error: {code: AccessDenied, message: not authorized to perform s3:ListBucketVersions, status: 403}
 """
-    text = holding(flow("20261121T0705Z")).replace("    bucket:", f"{refusal}    bucket:")
+
+
+def test_where_versions_may_not_be_listed_the_present_files_are_taken_and_the_unit_is_denied(before):
+    text = holding(flow("20261121T0705Z")).replace("    bucket:", f"{NO_VERSIONS}    bucket:")
     stage = before("aws.vpc.flow_s3", text)
-    assert stage.collect().exit is Exit.OK
+    result = stage.collect()
+    assert result.exit is Exit.INCOMPLETE
+    (outcome,) = result.outcomes
+    assert outcome.status is UnitStatus.DENIED
+    assert "stay invisible: AccessDenied: not authorized to perform s3:ListBucketVersions" in outcome.reason
     assert bodies(stage) == {b"20261121T0705Z 1a": 1}
     assert set(kinds(stage)) == {"versions_denied"}
+
+
+def test_what_the_service_leaves_out_stays_said_where_versions_may_not_be_listed(before):
+    text = holding(flow("20261121T0705Z")).replace("TrafficType: ALL", "TrafficType: REJECT")
+    stage = before("aws.vpc.flow_s3", text.replace("    bucket:", f"{NO_VERSIONS}    bucket:"))
+    (outcome,) = stage.collect().outcomes
+    assert outcome.status is UnitStatus.DENIED
+    assert outcome.reason.endswith("s3:ListBucketVersions; fl-0a records REJECT traffic only")
+
+
+def test_a_listing_that_is_denied_midway_is_not_begun_anew_without_versions(before):
+    text = """
+    params: {bucket: b}
+    replies:
+      - operation: ListObjectVersions
+        service: s3
+        when: {KeyMarker: a1}
+        error: {code: ExpiredToken, message: The provided token has expired., status: 400}
+    bucket: {name: b, page: 1, objects: [{key: a1, body: "1"}, {key: a2, body: "2"}]}
+    """
+    stage = before("aws.s3.objects", text)
+    (outcome,) = stage.collect().outcomes
+    assert (outcome.status, outcome.reason) == (UnitStatus.DENIED, "ExpiredToken: The provided token has expired.")
+    assert bodies(stage) == {b"1": 1}
+    assert "ListObjectsV2" not in {one.operation for one in stage.server.heard}
 
 
 def test_a_name_without_a_time_is_named_and_a_folder_marker_is_not(before):
