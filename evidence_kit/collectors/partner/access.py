@@ -64,7 +64,7 @@ class PartnerAccess:
             verdicts,
             target=target.id,
             quota=(spec.provider, target.id, line.root.removeprefix("https://")),
-            authorize=line.auth.headers,
+            authorize=lambda: line.auth.headers(ctx.record),
             hide=line.secrets.hide,
             largest=MAX_PAGE,
         )

@@ -13,6 +13,9 @@ from evidence_kit.collectors.partner.session import PartnerSession
 from evidence_kit.collectors.partner.slots import filled
 from evidence_kit.collectors.partner.veil import Secrets
 from evidence_kit.errors import UsageError
+from evidence_kit.model.exchange import Exchange
+
+Record = Callable[[Exchange], None]  # puts an exchange into the ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +38,8 @@ class Auth:
     def __init__(self, means: Means) -> None:
         self.means = means
 
-    def headers(self) -> Mapping[str, str]:
-        """Return headers that say who we are, renewed as needed."""
+    def headers(self, record: Record) -> Mapping[str, str]:  # noqa: ARG002 - for those that have to ask first
+        """Return headers that say who we are, renewed as needed; what had to be asked for that goes on record."""
         return {}
 
     def sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -54,7 +57,7 @@ class Auth:
 class Bearer(Auth):
     """A token that the operator has been given."""
 
-    def headers(self) -> Mapping[str, str]:
+    def headers(self, record: Record) -> Mapping[str, str]:  # noqa: ARG002 - nothing has to be asked
         """Return the `Authorization` header."""
         said = self.means.settings
         return {"Authorization": f"{said.get('prefix', 'Bearer ')}{self.means.secrets.get(said['secret'])}"}
@@ -63,18 +66,18 @@ class Bearer(Auth):
 class Basic(Auth):
     """User and password; the user may be a secret too, and the password may be empty."""
 
-    def headers(self) -> Mapping[str, str]:
+    def headers(self, record: Record) -> Mapping[str, str]:  # noqa: ARG002 - nothing has to be asked
         """Return the `Authorization` header."""
         said, secrets = self.means.settings, self.means.secrets
         user = secrets.get(said["userSecret"]) if "userSecret" in said else text(said["user"], self.means.values)
         password = secrets.get(said["secret"]) if "secret" in said else ""
-        return {"Authorization": secrets.learn(basic(user, password))}
+        return {"Authorization": basic(user, password, secrets)}
 
 
 class ApiKey(Auth):
     """A key in a header or in the query, or several in headers."""
 
-    def headers(self) -> Mapping[str, str]:
+    def headers(self, record: Record) -> Mapping[str, str]:  # noqa: ARG002 - nothing has to be asked
         """Return the header with the key."""
         said = self.means.settings
         keys = [said] if said.get("in", "header") == "header" else []
@@ -95,11 +98,12 @@ class ApiKey(Auth):
         return f"{one.get('prefix', '')}{self.means.secrets.get(one['secret'])}"
 
 
-def basic(user: str, password: str) -> str:
-    """Return basic credentials (RFC 7617)."""
+def basic(user: str, password: str, secrets: Secrets) -> str:
+    """Return basic credentials (RFC 7617), which are said nowhere else from now on."""
     if ":" in user:
         raise UsageError("a user name for basic authentication holds a colon")
-    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+    # Without `Basic`: a server may repeat the rest alone, and whoever reads that has the password.
+    return f"Basic {secrets.learn(base64.b64encode(f'{user}:{password}'.encode()).decode())}"
 
 
 def text(template: object, values: Mapping[str, object]) -> str:

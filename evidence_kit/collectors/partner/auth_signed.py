@@ -57,7 +57,7 @@ class Hmac(Auth):
         encoded = base64.b64encode(digest.digest()).decode()
         signature = encoded if said.get("encoding") == "base64" else digest.hexdigest()
         if "basicUser" in said:
-            value = basic(text(said["basicUser"], means.values), signature)
+            value = basic(text(said["basicUser"], means.values), signature, means.secrets)
         else:
             known = {**means.values, "signature": signature, "time": moment}
             value = SLOT.sub(lambda slot: str(known.get(slot[1], "")), said.get("value", "{signature}"))

@@ -4,19 +4,23 @@ import base64
 import json
 import secrets as randomness
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import jmespath
 import requests
+from urllib3.exceptions import HTTPError
 
-from evidence_kit.collectors.partner.auth import Auth, Means, basic, text
+from evidence_kit.collectors import peer
+from evidence_kit.collectors.partner.auth import Auth, Means, Record, basic, text
+from evidence_kit.collectors.partner.paging import count, search
 from evidence_kit.collectors.partner.session import as_is
 from evidence_kit.collectors.partner.slots import address, filled, path
 from evidence_kit.errors import AccessError
-from evidence_kit.model.exchange import Retryable
+from evidence_kit.model.exchange import Exchange, Request, Retryable, Stop
 from evidence_kit.model.time import parse_period
 
 _MAX_TOKEN = 1 << 20
@@ -25,10 +29,15 @@ _EARLY = timedelta(seconds=60)  # a token that is about to end is replaced befor
 _ASSERTION = timedelta(minutes=5)
 _JWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_TOO_MANY, _SERVER = 429, 500
+_GIVEN, _TOO_MANY, _SERVER = frozenset({200, 201}), 429, 500
+_LONGEST = 10**8  # seconds; what claims to live longer is no number
+_SAID = frozenset({"grant_type", "client_id", "scope", "audience"})  # of a token request: what is no secret
 
 
-class Tokens(Auth):
+Granted = tuple[str, timedelta | None]  # a token, and how long it lives, if that is known
+
+
+class Tokens(Auth, ABC):
     """What the kinds of tokens share: one token at a time, under a lock."""
 
     def __init__(self, means: Means) -> None:
@@ -39,11 +48,11 @@ class Tokens(Auth):
         self._proven = ""  # the token that the API last took
         self._used = threading.local()
 
-    def headers(self) -> Mapping[str, str]:
+    def headers(self, record: Record) -> Mapping[str, str]:
         """Return the header with the token, and get one first if need be."""
         with self._lock:
             if not self._token or (self._ends is not None and self.means.now() >= self._ends):
-                token, lives = self._fetch()
+                token, lives = self._fetch(record)
                 self._token = self.means.secrets.learn(token)
                 self._ends = self.means.now() + max(lives - _EARLY, lives / 2) if lives else None
             self._used.token = self._token
@@ -68,44 +77,64 @@ class Tokens(Auth):
             self._token = ""
             return True
 
-    def _fetch(self) -> tuple[str, timedelta | None]:
-        raise NotImplementedError
+    @abstractmethod
+    def _fetch(self, record: Record) -> Granted:
+        """Ask for a token."""
 
-    def _asked(self, request: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what a provider sent
-        """Ask for a token; what the answer says of a refusal is its code alone, for the rest may quote us."""
-        hidden, label = self.means.secrets.hide, self.means.label
+    def _asked(
+        self, request: Mapping[str, Any], record: Record, *, operation: str, found: str, client: str = ""
+    ) -> tuple[str, Any]:
+        """Ask for a token, `found` by JMESPath in the answer, which is returned too.
+
+        What the answer says of a refusal is its code alone, for the rest may quote us.
+        """
+        means, label = self.means, self.means.label
+        began = Exchange(request=self._shown(request, operation), sent_at=means.now(), received_at=means.now())
+        peer.forget()
         try:
-            with self.means.session.request(
+            with means.session.request(
                 **request, auth=as_is, stream=True, allow_redirects=False, timeout=_TIMEOUT
             ) as response:
                 body = response.raw.read(_MAX_TOKEN, decode_content=True)
-        except (requests.RequestException, OSError) as error:
-            raise Retryable(hidden(f"no token for {label}: {type(error).__name__}: {error}")[:300]) from error
-        status = response.status_code
-        if status == _TOO_MANY or status >= _SERVER:
-            after = response.headers.get("retry-after", "")
-            raise Retryable(
-                f"no token for {label}: HTTP {status}",
-                throttled=status == _TOO_MANY,
-                after=float(after) if after.isdigit() else None,
-            )
-        try:
-            parsed = json.loads(body)
-        except (ValueError, RecursionError):
-            parsed = None
-        if status not in {200, 201} or parsed is None:
-            code = parsed.get("error", "") if isinstance(parsed, dict) else ""
-            said = f": {hidden(code)[:100]}" if isinstance(code, str) and code else ""
-            raise AccessError(f"no token for {label}: HTTP {status}{said}", hint="check the target's `secrets`")
-        return parsed
+        except (requests.RequestException, HTTPError, OSError) as error:
+            record(replace(began, received_at=means.now(), error=type(error).__name__))
+            said = f"no token for {label}: {type(error).__name__}: {error}"
+            raise Retryable(means.secrets.hide(said)[:300]) from error
+        status, parsed = response.status_code, _parsed(body)
+        token = _token(found, parsed) if status in _GIVEN else ""
+        # Neither the body nor its digest: it holds the token. Whoever is given one has been known as this client.
+        shown = replace(began, received_at=means.now(), status=status, peer=peer.seen())
+        refused = f"HTTP {status}" if status not in _GIVEN else "no token"
+        record(replace(shown, caller=client) if token else replace(shown, error=refused))
+        if not token:
+            raise self._refused(status, parsed, response.headers.get("retry-after", ""), found)
+        return token, parsed
 
-    def _granted(self, parsed: Any) -> tuple[str, timedelta | None]:  # noqa: ANN401 - what a provider sent
-        token = parsed.get("access_token") if isinstance(parsed, dict) else None
-        if not isinstance(token, str) or not token:
-            raise AccessError(f"the token endpoint of {self.means.label} gives no `access_token`")
-        lives = parsed.get("expires_in")
-        known = isinstance(lives, int | str) and str(lives).isdigit()
-        return token, timedelta(seconds=min(int(lives), 10**8)) if known else None
+    def _refused(self, status: int, parsed: object, after: str, found: str) -> Retryable | AccessError:
+        said = f"no token for {self.means.label}: HTTP {status}"
+        if status == _TOO_MANY or status >= _SERVER:
+            wait = float(after) if after.isdecimal() else None
+            return Retryable(said, throttled=status == _TOO_MANY, after=wait)
+        if status in _GIVEN and parsed is not None:
+            return AccessError(f"{said}, and the answer gives no `{found}`", hint="check the connector's `auth`")
+        code = parsed.get("error") if isinstance(parsed, dict) else None
+        code = f": {self.means.secrets.hide(code)[:100]}" if isinstance(code, str) and code else ""
+        return AccessError(f"{said}{code}", hint="check the target's `secrets`")
+
+    def _granted(self, form: Mapping[str, str], headers: Mapping[str, str], client: str, record: Record) -> Granted:
+        """Ask a token endpoint (RFC 6749, section 5.1)."""
+        asked = {"method": "POST", "url": self._token_url(), "data": form, "headers": headers}
+        token, parsed = self._asked(asked, record, operation="GetToken", found="access_token", client=client)
+        lives = count(parsed.get("expires_in"))
+        return token, None if lives is None else timedelta(seconds=min(lives, _LONGEST))
+
+    def _shown(self, request: Mapping[str, Any], operation: str) -> Request:
+        """Return a token request as it goes on record: where it went and as whom, and nothing that lets in."""
+        where, hidden = urlsplit(request["url"]), self.means.secrets.hide
+        said = {name: hidden(str(value)) for name, value in request.get("data", {}).items() if name in _SAID}
+        return Request(
+            method=request["method"], host=where.netloc, path=hidden(where.path), operation=operation, params=said
+        )
 
     def _token_url(self) -> str:
         url = address(str(self.means.settings["tokenUrl"]), self.means.values)
@@ -115,7 +144,7 @@ class Tokens(Auth):
 class ClientCredentials(Tokens):
     """OAuth 2 client credentials (RFC 6749, section 4.4), or a refresh token (section 6)."""
 
-    def _fetch(self) -> tuple[str, timedelta | None]:
+    def _fetch(self, record: Record) -> Granted:
         said, means = self.means.settings, self.means
         client, secret = text(said["clientId"], means.values), means.secrets.get(said["secret"])
         form = {"grant_type": said.get("grant", "client_credentials"), **_optional(said, means)}
@@ -124,32 +153,30 @@ class ClientCredentials(Tokens):
             form["refresh_token"] = means.secrets.get(said["refresh"])
         headers = {"Accept": "application/json", **said.get("headers", {})}
         if said.get("style", "basic") == "basic":
-            headers["Authorization"] = means.secrets.learn(basic(client, secret))
+            headers["Authorization"] = basic(client, secret, means.secrets)
         else:
             form |= {"client_id": client, "client_secret": secret}
-        asked = {"method": "POST", "url": self._token_url(), "data": form, "headers": headers}
-        return self._granted(self._asked(asked))
+        return self._granted(form, headers, client, record)
 
 
 class JwtBearer(Tokens):
     """A signed assertion for a token: RFC 7523, as client authentication or as a grant."""
 
-    def _fetch(self) -> tuple[str, timedelta | None]:
+    def _fetch(self, record: Record) -> Granted:
         said, means = self.means.settings, self.means
-        assertion = means.secrets.learn(self._assertion())
+        assertion, client = means.secrets.learn(self._assertion()), text(said["clientId"], means.values)
         if said.get("assertion", "client") == "grant":
             form = {"grant_type": _GRANT, "assertion": assertion}
         else:
             form = {
                 "grant_type": "client_credentials",
-                "client_id": text(said["clientId"], means.values),
+                "client_id": client,
                 "client_assertion_type": _JWT,
                 "client_assertion": assertion,
             }
         if "scope" in said:
             form["scope"] = text(said["scope"], means.values)
-        asked = {"method": "POST", "url": self._token_url(), "data": form, "headers": {"Accept": "application/json"}}
-        return self._granted(self._asked(asked))
+        return self._granted(form, {"Accept": "application/json"}, client, record)
 
     def _assertion(self) -> str:
         said, means = self.means.settings, self.means
@@ -174,7 +201,7 @@ class JwtBearer(Tokens):
 class LogIn(Tokens):
     """A session: log in once, and use the token that the answer holds."""
 
-    def _fetch(self) -> tuple[str, timedelta | None]:
+    def _fetch(self, record: Record) -> Granted:
         said, means = self.means.settings, self.means
         request = said["request"]
         values = _WithSecrets(means)
@@ -185,9 +212,7 @@ class LogIn(Tokens):
             "headers": {"Accept": "application/json", **values.fill(request.get("headers", {}))},
             "json": values.fill(request["body"]) if "body" in request else None,
         }
-        token = jmespath.search(said["token"], self._asked(asked))
-        if not isinstance(token, str) or not token:
-            raise AccessError(f"the log-in of {means.label} gives no token")
+        token, _ = self._asked(asked, record, operation="LogIn", found=said["token"])
         return token, parse_period(said["expires"]) if "expires" in said else None
 
 
@@ -209,6 +234,22 @@ class _WithSecrets:
             return filled(template, self._means.values)
         name, _, after = rest.partition("}")
         return f"{text(before, self._means.values)}{self._means.secrets.get(name)}{self.fill(after)}"
+
+
+def _parsed(body: bytes) -> Any:  # noqa: ANN401 - what a provider sent
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _token(found: str, parsed: object) -> str:
+    """Return the token of an answer, if it can stand in a header: a library that refuses one would quote it."""
+    try:
+        value = search(found, parsed)
+    except Stop:  # an answer of another shape
+        return ""
+    return value if isinstance(value, str) and value.isascii() and value.isprintable() else ""
 
 
 def _optional(said: Mapping[str, Any], means: Means) -> dict[str, str]:

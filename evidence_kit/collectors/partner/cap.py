@@ -27,9 +27,10 @@ def listed(desk: Desk, window: Window | None) -> Iterator[tuple[Item, Reading | 
     while pending:
         part = pending.pop()
         halves = halved(part, smallest)
-        if not (yield from _full(desk, part, most, halves=bool(halves))):
+        full, counted = yield from _full(desk, part, most, halves=bool(halves))
+        if not full:
             continue
-        yield _remark(part, most, last=not halves), None
+        yield _remark(part, most, counted, last=not halves), None
         pending += reversed(halves)
         left += () if halves else (part,)
         cuts += 1
@@ -42,19 +43,23 @@ def listed(desk: Desk, window: Window | None) -> Iterator[tuple[Item, Reading | 
         desk.ends.append((UnitStatus.PARTIAL_TRUNCATED, reason))
 
 
-def _full(desk: Desk, part: Window, most: int, *, halves: bool) -> Generator[tuple[Item, Reading | None], None, bool]:
-    """Yield one part; return whether it holds as much as the provider gives at once."""
+def _full(
+    desk: Desk, part: Window, most: int, *, halves: bool
+) -> Generator[tuple[Item, Reading | None], None, tuple[bool, int]]:
+    """Yield one part; return whether it holds as much as the provider gives at once, and what of it was counted."""
     rows, superseded = 0, False
     for item, reading in desk.listing(part, most=most if halves else 0):
         if isinstance(item, Page):
             rows += item.records or 0
             superseded = superseded or reading is None
         yield item, reading
-    return superseded or rows >= most
+    return superseded or rows >= most, rows
 
 
-def _remark(part: Window, most: int, *, last: bool) -> Remark:
-    what = "it cannot be cut further" if last else "asked for again in halves"
+def _remark(part: Window, most: int, counted: int, *, last: bool) -> Remark:
+    # Its pages are stored and counted before anybody knows that it is full, and no page is taken back.
+    twice = f", which count its {counted:,} records once more" if counted else ""
+    what = "it cannot be cut further" if last else f"asked for again in halves{twice}"
     message = f"{_span(part)} holds {most:,} records or more, which is all that is given at once; {what}"
     return Remark(finding=Finding(kind="cap_reached", message=message, window=part))
 

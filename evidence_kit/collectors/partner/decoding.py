@@ -1,5 +1,6 @@
 """Bodies to values, for reading only: what is stored is what came. Nothing unpacks beyond a bound, nothing twice."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -15,6 +16,10 @@ from evidence_kit.collectors.tap import BadBody
 MAX_DECODED = 256 << 20  # four times the largest page; real logs shrink to a tenth, and few pages are that large
 MAX_MEMBERS = 10_000  # of one archive
 _CHUNK = 1 << 20
+# Members packed otherwise unpack a chunk as a whole, to thousands of times its size: nothing could bound them.
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+# Codecs of Python's that are no charsets of HTTP, and whose time grows with the square of a text.
+_NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape"})
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _IDENTITY = frozenset({"", "identity"})
 
@@ -98,10 +103,14 @@ def _members(body: bytes) -> list[bytes]:
             for name in names:
                 if name.flag_bits & 1:
                     raise _Unreadable("a member of the archive is encrypted")
+                if name.compress_type not in _METHODS:
+                    raise _Unreadable(f"a member of the archive is packed by method {name.compress_type}")
                 with archive.open(name) as stream:
                     members.append(_bounded(stream, left))
                 left -= len(members[-1])
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, OSError) as error:
+    except RuntimeError as error:  # how zipfile refuses what it knows and cannot read: patched data, a later version
+        raise _Unreadable("the archive is packed in a way that is not read") from error
+    except (zipfile.BadZipFile, EOFError, zlib.error, ValueError, OSError) as error:
         raise BadBody(f"an archive that does not unpack: {type(error).__name__}") from error
     return members
 
@@ -127,8 +136,9 @@ def _text(body: bytes, headers: Mapping[str, str], reading: Reading) -> str:
     charset = _charset(headers)
     for name in dict.fromkeys((charset, "utf-8-sig", json.detect_encoding(body))):
         try:
-            return body.decode(name)
-        except (UnicodeDecodeError, LookupError):
+            if codecs.lookup(name).name.replace("_", "-") not in _NO_CHARSETS:
+                return body.decode(name)
+        except (ValueError, LookupError):
             continue
     reading.notes.append(f"the body is not {charset[:40]!a}, as it says")
     return body.decode("utf-8", "replace")

@@ -82,7 +82,7 @@ class Desk:
         def read(body: bytes, headers: Mapping[str, str]) -> Mapping[str, Any]:
             reading = self.verdicts.read(body, headers, format_=format_, decode=decode)
             amiss = reading.trouble or self.verdicts.fitting(200, reading.value)
-            if records and not amiss and not isinstance(search(records, reading.value), list | dict):
+            if records and not amiss and not _has_records(records, reading.value):
                 raise BadBody(f"{ask.operation} answered without its records")
             return {"reading": reading}
 
@@ -100,7 +100,8 @@ class Desk:
         as its only page, and its window has to be asked for in parts.
         """
         said = self.settings
-        pager = Pager(said.get("paging", {"type": "none"}), self.windowed(said["request"], window))
+        counted = {"total": total} if (total := said.get("cap", {}).get("total")) else {}
+        pager = Pager({**counted, **said.get("paging", {"type": "none"})}, self.windowed(said["request"], window))
         ask = pager.begin()
         while True:
             answer, reading = self.call(
@@ -110,7 +111,7 @@ class Desk:
                 records=said["records"]["path"],
             )
             rows = self.records(reading)
-            told = count(search(said["cap"]["total"], reading.value)) if most and "total" in said["cap"] else None
+            told = self._told(reading) if most and counted else None
             if told is not None and told >= most and pager.pages == 0:
                 yield self.page("superseded", answer, reading, None, None), None
                 return
@@ -132,7 +133,7 @@ class Desk:
                 raise ended
             if cursor is None:
                 break
-        self._compare(pager)
+        self.compare(pager.rows, pager.total)
 
     def page(self, name: str, answer: Answer, reading: Reading, rows: list[Any] | None, cursor: str | None) -> Page:
         """Return a page as it goes to the engine; without rows, nothing is counted."""
@@ -169,11 +170,26 @@ class Desk:
             raise Stop(status, reason)
         self.ends.append((status, reason))
 
-    def _compare(self, pager: Pager) -> None:
+    def _told(self, reading: Reading) -> int | None:
+        """Return how many records the provider counts in the window; an answer that cannot be asked is kept."""
+        try:
+            return count(search(self.settings["cap"]["total"], reading.value))
+        except Stop as stop:
+            self.ends.append((stop.status, stop.reason))
+            return None
+
+    def compare(self, came: int, total: int | None) -> None:
         """Hold what came against the provider's own count."""
-        if pager.total is not None and pager.rows < pager.total:
-            reason = f"{pager.rows:,} records came of {pager.total:,} that the provider counts"
+        if total is not None and came < total:
+            reason = f"{came:,} records came of {total:,} that the provider counts"
             self.ends.append((UnitStatus.PARTIAL_TRUNCATED, reason))
+
+    def compare_job(self, reading: Reading, came: int) -> None:
+        """Hold what an order brought against what its last answer counts; one that does not count proves nothing."""
+        path = self.settings["job"]["total"]
+        if (total := count(search(path, reading.value))) is None:
+            self.ends.append((UnitStatus.PARTIAL_ERROR, f"the last answer to the order counts nothing at `{path}`"))
+        self.compare(came, total)
 
     def _remarks(self, reading: Reading, rows: list[Any], window: Window | None) -> Iterator[Remark]:
         for note in reading.notes:
@@ -190,5 +206,19 @@ class Desk:
 
 
 def _moments(path: str, rows: list[Any]) -> list[datetime]:
-    found = (when(search(path, row)) for row in rows) if path else ()
+    found = (_moment(path, row) for row in rows) if path else ()
     return [moment for moment in found if moment is not None]
+
+
+def _moment(path: str, row: object) -> datetime | None:
+    try:
+        return when(search(path, row))
+    except Stop:  # a row that has no such time is a row all the same
+        return None
+
+
+def _has_records(path: str, value: object) -> bool:
+    try:
+        return isinstance(search(path, value), list | dict)
+    except Stop:
+        return False

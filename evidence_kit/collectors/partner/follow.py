@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 from evidence_kit.collectors.partner import decoding, slots
 from evidence_kit.collectors.partner.decoding import Reading
@@ -15,6 +15,7 @@ from evidence_kit.collectors.partner.paging import count, search
 from evidence_kit.collectors.partner.session import PartnerSession, open_session
 from evidence_kit.collectors.partner.verdicts import rule_of
 from evidence_kit.collectors.web.wire import Ask, WebWire, same_host
+from evidence_kit.errors import UsageError
 from evidence_kit.model.exchange import MAX_PAGE, Download, Item, Page, Remark, Retryable, Stop, Stream
 from evidence_kit.model.ports import Context
 from evidence_kit.model.status import UnitStatus
@@ -35,6 +36,7 @@ class Follower:
     each: Mapping[str, Any]
     values: Mapping[str, object]
     seen: set[str] = field(default_factory=set)
+    counted: int = 0  # records of the pages that came
     failed: list[Stop] = field(default_factory=list)
     _session: PartnerSession | None = None  # for hosts that are not ours
 
@@ -68,10 +70,11 @@ class Follower:
                 yield self._download(key, ask, wire, values)
             else:
                 yield from self._page(key, ask, wire, values)
-        except Stop as stop:
+        except (Stop, UsageError) as error:  # the latter for what was listed and cannot stand within a question
+            stop = error if isinstance(error, Stop) else Stop(UnitStatus.PARTIAL_ERROR, error.message)
             self.failed.append(_lost(stop))
             if len(self.failed) >= MAX_FAILED:
-                raise
+                raise self.failed[-1] from error
             shown = self.desk.line.secrets.hide(key)[:300]
             facts = {"status": stop.status.value, "of": shown}
             yield Remark(finding=Finding(kind="not_answered", message=f"`{shown}`: {stop.reason}", facts=facts))
@@ -79,9 +82,11 @@ class Follower:
     def _page(self, key: str, ask: Ask, wire: WebWire, values: Mapping[str, object]) -> Iterator[Item]:
         desk, said = replace(self.desk, wire=wire, ends=self.desk.ends), self.each
         format_ = said.get("format", "json")
-        answer, reading = desk.call(ask, format_=format_, decode=tuple(said.get("decode", ())))
-        records = search(said["records"], reading.value) if "records" in said else reading.value
+        decode, path = tuple(said.get("decode", ())), str(said.get("records", ""))
+        answer, reading = desk.call(ask, format_=format_, decode=decode, records=path)
+        records = search(path, reading.value) if path and not reading.trouble else reading.value
         counted = len(records) if isinstance(records, list) and not reading.trouble else None
+        self.counted += counted or 0
         yield Page(
             name=desk.line.secrets.hide(key),
             body=answer.body,
@@ -123,7 +128,8 @@ class Follower:
         if _is_listed(url, [slots.filled(one, values) for one in self.each.get("hosts", [])]):
             return Ask(operation=desk.name, url=url), self._bare(url)
         same_host(url, desk.line.root)
-        if {".", ".."} & set(urlsplit(url).path.split("/")):
+        # As it will be read: on the way, a dot that is written as `%2e` becomes one.
+        if {".", ".."} & set(unquote(urlsplit(url).path).split("/")):
             raise Stop(UnitStatus.PARTIAL_ERROR, "a listed address that does not stay within the API")
         return desk.ask(desk.name, request, values, url=url), desk.wire
 

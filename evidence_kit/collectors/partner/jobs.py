@@ -29,10 +29,16 @@ def ordered(desk: Desk, window: Window | None) -> Iterator[tuple[Item, Reading |
     every, most = parse_period(str(poll.get("every", _EVERY))).total_seconds(), poll.get("most", MOST_POLLS)
     for _ in range(most):
         answer, reading = desk.call(ask, format_="json", decode=())
-        if "failed" in poll and search(poll["failed"], reading.value):
+        try:
+            failed = "failed" in poll and search(poll["failed"], reading.value)
+            done = search(poll["until"], reading.value)
+        except Stop:  # what arrived is evidence even if it cannot be asked
+            yield desk.page("job", answer, reading, None, None), None, values
+            raise
+        if failed:
             yield desk.page("job", answer, reading, None, None), None, values
             raise Stop(UnitStatus.PARTIAL_ERROR, "the provider says that the order failed")
-        if search(poll["until"], reading.value):
+        if done:
             rows = None if "each" in job else desk.records(reading)
             yield desk.page("job", answer, reading, rows, None), reading, values
             desk.judge(reading)

@@ -14,6 +14,7 @@ from evidence_kit.model.exchange import Stop
 from evidence_kit.model.status import UnitStatus
 
 MOST_PAGES = 100_000  # of one call: a hundred million records at a thousand a page; a connector may say less or more
+_LONGEST_COUNT = 18  # digits; what is longer counts nothing
 _LINK = re.compile(r"<([^>]*)>((?:\s*;\s*[^;,<]+)*)")
 _REL = re.compile(r';\s*rel\s*=\s*"?([^";]+)"?', re.IGNORECASE)
 
@@ -150,4 +151,5 @@ def count(value: object, known: int | None = None) -> int | None:
     """Return a provider's own count as a number, if it is one; providers write some as text."""
     if isinstance(value, bool) or value is None:
         return known
-    return int(value) if str(value).isdigit() else known  # type: ignore[call-overload] # digits alone
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_COUNT else known

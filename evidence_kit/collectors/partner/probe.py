@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from evidence_kit.collectors.partner.access import PartnerAccess
 from evidence_kit.collectors.partner.desk import Desk
 from evidence_kit.collectors.partner.paging import Pager, search
 from evidence_kit.collectors.partner.rest import PartnerRest
+from evidence_kit.collectors.partner.verdicts import http_date
 from evidence_kit.collectors.partner.window import Terms, when
 from evidence_kit.collectors.web.wire import Answer
 from evidence_kit.model.exchange import Exchange, Stop
@@ -100,7 +100,7 @@ def _read(desk: Desk, found: Probe, answer: Answer, value: object) -> Probe:
         found,
         ended=desk.ends[0] if desk.ends else None,
         exchange=exchange,
-        dated=_http_date(dated),
+        dated=http_date(dated),
         sampled=_sampled(value),
     )
 
@@ -162,11 +162,3 @@ def _sampled(value: object) -> str:
         if isinstance(rate, int | float) and not isinstance(rate, bool) and rate != 1:
             return f"`{path}` is {rate:g}"
     return ""
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return found.astimezone(UTC) if found.tzinfo else None

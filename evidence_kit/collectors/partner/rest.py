@@ -50,7 +50,9 @@ class PartnerRest:
                 yield item
                 came = came or isinstance(item, Page)
         except Stop as stop:
-            if came and stop.status.is_whole and not desk.ends:
+            if stop.status.is_whole and desk.ends:
+                raise Stop(*desk.ends[0]) from stop
+            if came and stop.status.is_whole:
                 # "Nothing is set up here" cannot be said of a unit that has brought something and then broke off.
                 raise Stop(UnitStatus.PARTIAL_ERROR, stop.reason) from stop
             raise
@@ -74,6 +76,9 @@ class PartnerRest:
             if follower and reading is not None:
                 yield from follower.items(reading)
                 follower.finish()
+            if reading is not None and "total" in desk.settings["job"]:
+                came = follower.counted if follower else len(desk.records(reading))
+                desk.compare_job(reading, came)
 
     def _follower(
         self, desk: Desk, unit: Unit, each: Mapping[str, Any] | None, values: Mapping[str, object]

@@ -110,7 +110,7 @@ def _vault_member(body: bytes, member: str, reference: str) -> str:
     try:
         data = json.loads(body)["data"]
         inner = data.get("data") if isinstance(data.get("data"), dict) else data
-        return str(inner[member])
+        return _text(inner[member])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise AccessError(f"no field `{member}` at `{reference}`") from None
 
@@ -119,6 +119,13 @@ def _member(text: str, member: str, reference: str) -> str:
     if not member:
         return text
     try:
-        return str(json.loads(text)[member])
+        return _text(json.loads(text)[member])
     except (ValueError, KeyError, TypeError):
         raise AccessError(f"no field `{member}` at `{reference}`") from None
+
+
+def _text(value: object) -> str:
+    """Return a field as text; `null`, a list or a mapping is no secret, and would be sent as if it were."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TypeError
+    return str(value)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -120,9 +120,9 @@ class Verdicts:
     def _until(self, text: str, format_: str, headers: Mapping[str, str]) -> float | None:
         if format_ == "seconds":
             return self._seconds(text, headers)
-        moment = _http_date(text) if format_ == "http_date" else when(text)
+        moment = http_date(text) if format_ == "http_date" else when(text)
         # The provider's clock against itself: it may be years off, and a difference is all that is wanted.
-        now = _http_date(headers.get("date", "")) or self.now()
+        now = http_date(headers.get("date", "")) or self.now()
         return max(0.0, (moment - now).total_seconds()) if moment else None
 
     def _seconds(self, text: str, headers: Mapping[str, str]) -> float | None:
@@ -171,9 +171,10 @@ def rule_of(settings: Mapping[str, Any], *, every: Sequence[str] = ()) -> Rule:
     )
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """Read the time of a header; None for what is none, or lies beyond all calendars."""
     try:
         found = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError):
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC) + timedelta(0)

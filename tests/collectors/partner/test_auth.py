@@ -165,6 +165,7 @@ def test_a_token_is_renewed_before_it_ends(lab, tmp_path):
         (400, b'{"error": "invalid_scope"}', UnitStatus.DENIED, "no token for kiosk: HTTP 400: invalid_scope"),
         (200, b"<html>", UnitStatus.DENIED, "no token for kiosk: HTTP 200"),
         (200, b"[]", UnitStatus.DENIED, "gives no `access_token`"),
+        (200, b'{"access_token": "two\\nlines"}', UnitStatus.DENIED, "gives no `access_token`"),
         (302, b"", UnitStatus.DENIED, "no token for kiosk: HTTP 302"),
     ],
 )
@@ -186,3 +187,63 @@ def test_a_secret_that_is_no_key_is_not_quoted(lab, tmp_path):
         assert outcome.status is UnitStatus.DENIED
         assert "no private key in PEM" in outcome.reason
         assert "canary" not in outcome.reason
+
+
+def tokens_of(lab):
+    return [line for line in lab.exchanges() if line["request"]["operation"] in {"GetToken", "LogIn"}]
+
+
+@pytest.mark.parametrize("kind", ["client credentials", "client credentials in the body", "jwt grant", "session"])
+def test_a_request_for_a_token_is_on_record_and_nothing_of_it_that_lets_in(kind, lab, tmp_path):
+    with partner_of(tmp_path, KINDS[kind]) as partner:
+        partner.collect(lab)
+
+        (line,) = tokens_of(lab)
+        is_login = kind == "session"
+        assert line["request"]["path"] == ("/login" if is_login else "/oauth/token")
+        assert (line["status"], len(line["peer"]), line.get("caller", "")) == (200, 64, "" if is_login else "kiosk")
+        told = json.dumps(lab.ledger())
+        assert not any(text in told for text in (*partner.secrets.values(), *partner.server.gate.tokens))
+        (sent,) = (one for one in partner.server.sent if one.target == line["request"]["path"])
+        assert sent.sha256 not in told
+
+
+def test_a_token_that_is_refused_is_on_record_too(lab, tmp_path):
+    with partner_of(tmp_path, KINDS["client credentials"]) as partner:
+        partner.secrets = dict.fromkeys(partner.secrets, "wrong-canary-55d1")
+        partner.collect(lab)
+
+        (line,) = tokens_of(lab)
+        assert (line["status"], line["error"], line.get("caller", "")) == (401, "HTTP 401", "")
+
+
+def test_an_answer_with_a_token_that_breaks_off_is_asked_for_again(lab, tmp_path):
+    with partner_of(tmp_path, KINDS["client credentials"]) as partner:
+        broken = [Reply(status=200, body=b'{"access_token": "x', declared=100)]
+        partner.server.faults.append(lambda asked: broken.pop() if broken and "token" in asked.path else None)
+        (outcome,) = partner.collect(lab).outcomes
+
+        assert outcome.status is UnitStatus.COMPLETE
+        assert len(tokens_of(lab)) == 2
+
+
+@pytest.mark.parametrize("lives", ["\u00b2", "9" * 5000, True, -5])
+def test_a_lifetime_that_is_no_number_is_none(lives, lab, tmp_path):
+    with partner_of(tmp_path, KINDS["client credentials"]) as partner:
+        partner.server.gate.lives = lives
+        (outcome,) = partner.collect(lab).outcomes
+
+        assert outcome.status is UnitStatus.COMPLETE
+
+
+def test_basic_credentials_that_come_back_without_their_name_are_masked(lab, tmp_path):
+    with partner_of(tmp_path, KINDS["basic"]) as partner:
+
+        def repeat(asked):
+            said = asked.headers["authorization"].removeprefix("Basic ")
+            return Reply(status=403, body=json.dumps({"message": f"not with {said}"}).encode())
+
+        partner.server.faults.append(repeat)
+        (outcome,) = partner.collect(lab).outcomes
+
+        assert "not with [secret]" in outcome.reason

@@ -251,24 +251,54 @@ def test_fewer_records_than_the_vendor_counts_are_told_as_truncated(name, field,
         ("databricks.audit", ("manifest", "chunks")),
     ],
 )
-def test_more_parts_than_are_fetched_are_told_as_truncated(name, where, lab, tmp_path):
+def test_hundreds_of_parts_are_fetched_and_counted(name, where, lab, tmp_path):
     with kiosk(tmp_path, CONNECTORS[name], fixture_of(name)) as partner:
         done = partner.server.replies[-1] if name.startswith("snow") else partner.server.replies[2]
         done.body[where[0]][where[1]] += [{"row_count": 1}] * 200
-        parts = partner.server.replies[1] if name.startswith("snow") else partner.server.replies[3]
+        counted = "numRows" if name.startswith("snow") else "total_row_count"
+        done.body[where[0]][counted] += 200
 
         def rest(asked):
             known = asked.query.get("partition", asked.path.rpartition("/chunks/")[2])
             if not known.isdigit() or int(known) < 2:
                 return None
-            return Reply(status=200, body=json.dumps({**parts.body, "n": known}).encode(), headers=JSON)
+            rows = [[f"part-{known}", "1795132800.0"]]
+            return Reply(status=200, body=json.dumps({"data": rows, "data_array": rows}).encode(), headers=JSON)
 
         partner.server.faults.append(rest)
         (outcome,) = partner.collect(lab).outcomes
 
-        assert outcome.status is UnitStatus.PARTIAL_TRUNCATED, outcome.reason
-        assert "more than 200" in outcome.reason
-        assert outcome.artifacts == 2 + 200
+        assert (outcome.status, outcome.reason) == (UnitStatus.COMPLETE, "")
+        assert (outcome.records, outcome.artifacts) == (5 + 200, 2 + 202)
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "said", "status"),
+    [
+        ("snowflake.query_history", ("resultSetMetaData", "numRows"), "5 records came of 6", "partial_truncated"),
+        ("databricks.audit", ("manifest", "total_row_count"), "5 records came of 6", "partial_truncated"),
+        ("databricks.audit", ("manifest", "total_row_count"), "counts nothing", "partial_error"),
+    ],
+)
+def test_what_an_order_brings_is_held_against_its_own_count(name, where, said, status, lab, tmp_path):
+    with kiosk(tmp_path, CONNECTORS[name], fixture_of(name)) as partner:
+        done = partner.server.replies[-1] if name.startswith("snow") else partner.server.replies[2]
+        done.body[where[0]][where[1]] = None if status == "partial_error" else 6
+        (outcome,) = partner.collect(lab).outcomes
+
+        assert outcome.status.value == status
+        assert said in outcome.reason
+        assert outcome.records == 5
+
+
+def test_an_order_without_any_row_is_complete_by_its_count(lab, tmp_path):
+    with kiosk(tmp_path, CONNECTORS["databricks.audit"], fixture_of("databricks.audit")) as partner:
+        manifest = partner.server.replies[2].body["manifest"]
+        manifest["total_row_count"] = 0
+        del manifest["chunks"]
+        (outcome,) = partner.collect(lab).outcomes
+
+        assert (outcome.status, outcome.records) == (UnitStatus.COMPLETE, 0)
 
 
 def spread(total, window):

@@ -64,6 +64,28 @@ def test_a_file_that_is_listed_twice_is_fetched_once(lab, tmp_path):
         assert (outcome.status, outcome.artifacts) == (UnitStatus.COMPLETE, 3)
 
 
+def test_an_item_without_the_records_it_should_hold_was_not_had(lab, tmp_path):
+    both = {"request": {"path": "/part/{id}"}, "format": "json", "records": "rows", "as": {"id": "Id"}}
+    listed = {"path": "/events", "json": {"records": [{"Id": "a"}, {"Id": "b"}]}}
+    parts = {"path": "/part/a", "json": {"rows": [1]}}, {"path": "/part/b", "json": {"message": "late"}}
+    with kiosk(tmp_path, connector(**both), played(listed, *parts)) as partner:
+        (outcome,) = partner.collect(lab).outcomes
+
+        assert (outcome.status, outcome.records) == (UnitStatus.PARTIAL_ERROR, 2 + 1)
+        assert "1 of 2 items could not be had" in outcome.reason
+
+
+def test_an_item_whose_name_cannot_stand_in_a_question_does_not_end_the_others(lab, tmp_path):
+    request = {"path": "/part", "query": {"q": "name eq {id}"}}
+    listed = {"path": "/events", "json": {"records": [{"Id": "x' or 'a"}, {"Id": "b"}]}}
+    part = {"path": "/part", "when": {"query": {"q": "name eq b"}}, "csv": "x\n1\n"}
+    with kiosk(tmp_path, connector(request=request, **{"as": {"id": "Id"}}), played(listed, part)) as partner:
+        (outcome,) = partner.collect(lab).outcomes
+
+        assert (outcome.status, outcome.artifacts) == (UnitStatus.PARTIAL_ERROR, 2)
+        assert "cannot stand within a question" in outcome.reason
+
+
 def test_a_name_that_is_a_path_stays_a_name(lab, tmp_path):
     listed = {"path": "/events", "json": {"records": [{"Id": "../../x", "LogFile": "/files/a"}]}}
     with kiosk(tmp_path, connector(), played(listed, A)) as partner:
@@ -159,6 +181,28 @@ def test_an_order_that_brings_nothing_says_why(replies, wanted, said, lab, tmp_p
 
         assert said in outcome.reason
         assert outcome.status is wanted
+
+
+def test_an_answer_to_a_poll_that_cannot_be_asked_is_kept(lab, tmp_path):
+    poll = {**JOB["poll"], "until": "length(status) > `2`"}
+    done = {**DONE, "json": {"status": 7}}
+    with kiosk(tmp_path, acme(**{**ORDER, "job": {**JOB, "poll": poll}}), played(CREATED, done)) as partner:
+        (outcome,) = partner.collect(lab).outcomes
+
+        assert (outcome.status, outcome.artifacts) == (UnitStatus.PARTIAL_ERROR, 2)
+        assert "cannot be asked" in outcome.reason
+
+
+def test_nothing_set_up_is_not_said_of_what_was_found_amiss_before(lab, tmp_path):
+    errors = [
+        {"status": 200, "when": "cut", "means": "partial_truncated", "reason": "the provider cut it"},
+        {"status": 404, "means": "not_enabled", "reason": "the log is off"},
+    ]
+    first = {"path": "/events", "times": 1, "json": {"events": [{}], "next": "c", "cut": True}}
+    with kiosk(tmp_path, acme(errors=errors), played(first)) as partner:
+        (outcome,) = partner.collect(lab).outcomes
+
+        assert (outcome.status, outcome.reason) == (UnitStatus.PARTIAL_TRUNCATED, "the provider cut it")
 
 
 # -- what answers mean ---------------------------------------------------------------------------------------------

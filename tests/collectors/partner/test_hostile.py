@@ -145,6 +145,82 @@ def test_an_archive_in_an_archive_is_not_opened(lab, tmp_path):
     assert outcome.artifacts == 1
 
 
+def archive(method):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as made:
+        made.writestr("a.json", json.dumps({"events": events(2)}))
+    return stream.getvalue()
+
+
+def of_another_kind(body, *, version=20, method=0):
+    """Return an archive whose only member says that it needs another version, or was packed by another method."""
+    at, inner = body.index(b"PK\x01\x02"), bytearray(body)
+    inner[at + 6 : at + 8], inner[at + 10 : at + 12] = version.to_bytes(2, "little"), method.to_bytes(2, "little")
+    return bytes(inner)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (of_another_kind(archive(zipfile.ZIP_STORED), method=97), "packed by method 97"),
+        (archive(zipfile.ZIP_BZIP2), "packed by method 12"),  # unpacks a chunk to thousands of times its size
+        (archive(zipfile.ZIP_LZMA), "packed by method 14"),
+        (of_another_kind(archive(zipfile.ZIP_STORED), version=90), "packed in a way that is not read"),
+    ],
+    ids=["unknown", "bzip2", "lzma", "later version"],
+)
+def test_an_archive_that_is_packed_otherwise_is_kept_and_not_unpacked(body, said, lab, tmp_path):
+    outcome, partner = collected(lab, tmp_path, Reply(status=200, body=body), decode=["zip"])
+
+    assert outcome.status is UnitStatus.PARTIAL_ERROR
+    assert said in outcome.reason
+    assert ([stored for _, stored in lab.bodies()], len(partner.server.sent)) == ([body], 1)
+
+
+@pytest.mark.parametrize("charset", ["idna", "punycode", "unicode_escape", "zlib_codec", "none"])
+def test_a_charset_that_is_none_is_read_as_utf_8(charset, lab, tmp_path):
+    body = json.dumps({"events": events(2)}).encode()
+    named = {"Content-Type": f"application/json; charset={charset}"}
+
+    outcome, _ = collected(lab, tmp_path, Reply(status=200, body=body, headers=named))
+
+    assert (outcome.status, outcome.records) == (UnitStatus.COMPLETE, 2)
+
+
+def test_a_date_beyond_all_calendars_is_none(lab, tmp_path):
+    headers = {"Retry-After": "Thu, 01 Jan 99999999999 00:00:00 GMT"}
+
+    outcome, _ = collected(lab, tmp_path, Reply(status=503, headers=headers))
+
+    assert outcome.reason.startswith("failed 5 times: HTTP 503")
+
+
+@pytest.mark.parametrize("total", ["\u00b2", "9" * 5000, [1], -1])
+def test_a_count_that_is_no_number_counts_nothing(total, lab, tmp_path):
+    body = json.dumps({"events": events(2), "total": total}).encode()
+
+    outcome, _ = collected(lab, tmp_path, Reply(status=200, body=body), paging={"type": "none", "total": "total"})
+
+    assert (outcome.status, outcome.records) == (UnitStatus.COMPLETE, 2)
+
+
+def test_a_page_whose_times_cannot_be_asked_for_is_kept(lab, tmp_path):
+    body = json.dumps({"events": [{"id": "a", "at": "soon"}], "next": None}).encode()
+    records = {"path": "events", "id": "id", "time": "floor(at)"}
+
+    outcome, _ = collected(lab, tmp_path, Reply(status=200, body=body), records=records)
+
+    assert (outcome.status, outcome.records) == (UnitStatus.COMPLETE, 1)
+
+
+def test_an_answer_whose_records_cannot_be_asked_for_is_on_record(lab, tmp_path):
+    body = b'{"events": 7}'
+    outcome, _ = collected(lab, tmp_path, Reply(status=200, body=body), records={"path": "keys(events)"})
+
+    assert outcome.status is UnitStatus.PARTIAL_ERROR
+    assert len(lab.exchanges()) == 5
+
+
 def test_gzip_that_is_none_is_read_as_what_it_is(lab, tmp_path):
     body = json.dumps({"events": events(2)}).encode()
     reply = Reply(status=200, body=body, headers={**JSON, "Content-Encoding": "gzip"})
@@ -314,6 +390,7 @@ def test_a_key_that_a_link_brings_back_is_sent_once_and_not_recorded(lab, tmp_pa
         "https://files.example.com@evil.com/x",
         "../up",
         "//x/y",
+        "/file/%2e%2e/up",
     ],
 )
 def test_an_address_that_was_listed_leads_nowhere_else(address, lab, tmp_path):

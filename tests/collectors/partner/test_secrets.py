@@ -40,15 +40,20 @@ def test_a_secret_of_the_keyring(monkeypatch):
     class Ring(KeyringBackend):
         priority = 1
 
+        def __init__(self):
+            super().__init__()
+            self.kept = {}
+
         def get_password(self, service, username):
-            return SECRET if (service, username) == ("acme", "token") else None
+            return self.kept.get((service, username))
 
         def set_password(self, service, username, password):
-            raise NotImplementedError
+            self.kept[service, username] = password
 
     before = keyring.get_keyring()
     keyring.set_keyring(Ring())
     try:
+        keyring.set_password("acme", "token", SECRET)
         assert SecretStore({})("secret://keyring/acme/token") == SECRET
         with pytest.raises(AccessError, match="no secret at"):
             SecretStore({})("secret://keyring/acme/other")
@@ -83,6 +88,7 @@ class _Vault(BaseHTTPRequestHandler):
             "/v1/secret/data/acme": {"data": {"data": {"token": SECRET}, "metadata": {"version": 1}}},
             "/v1/kv/acme": {"data": {"value": SECRET}},
             "/v1/odd": ["not", "an", "answer"],
+            "/v1/kv/nothing": {"data": {"value": None}},
         }
         body = json.dumps(answers.get(self.path)).encode()
         self.send_response(200 if allowed and self.path in answers else 403)
@@ -117,6 +123,7 @@ def test_a_secret_of_a_vault_of_either_version(vault):
     [
         ("secret://vault/secret/data/acme#other", "no field `other`"),
         ("secret://vault/odd", "no field"),
+        ("secret://vault/kv/nothing", "no field `value`"),
         ("secret://vault/elsewhere", "HTTP 403"),
     ],
 )
