@@ -5,6 +5,7 @@ What it lists was subscribed to beforehand. Starting a subscription would change
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from evidence_kit.collectors.azure.access import as_access
 from evidence_kit.collectors.azure.verdicts import told
@@ -19,6 +20,7 @@ from evidence_kit.model.unit import Finding, Scope, Unit
 
 _PAGING = Paging(header="nextpageuri", sent_as="link")
 _TICK = timedelta(seconds=1)
+_LISTING = "/activity/feed/subscriptions/content"
 
 
 class ActivityFeed:
@@ -85,7 +87,7 @@ class ActivityFeed:
         tenant = values["tenant"]
         return Ask(
             operation="ListContent",
-            url=f"{self._access.root(unit.target, 'manage')}/api/v1.0/{tenant}/activity/feed/subscriptions/content",
+            url=f"{self._access.root(unit.target, 'manage')}/api/v1.0/{quote(tenant, safe='')}{_LISTING}",
             params={
                 "contentType": self._types[unit.stream],
                 "startTime": _whole(unit.window.start),

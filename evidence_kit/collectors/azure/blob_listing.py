@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from evidence_kit.collectors.azure.blob_wire import VERSION, VersionsRefused, text_of
 from evidence_kit.collectors.web.paging import Paging, pages
 from evidence_kit.collectors.web.wire import Ask, WebWire
-from evidence_kit.model.exchange import Page, Remark, Stop
+from evidence_kit.model.exchange import Closed, Page, Remark, Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window
@@ -92,8 +92,11 @@ class Blob:
 
 def list_blobs(
     wire: WebWire, ctx: Context, url: str, place: str, prefix: str
-) -> Iterator[tuple[Page, tuple[Blob, ...]] | Remark]:
-    """Yield each listing page with what is on it; where versions are refused, say so and list without them."""
+) -> Iterator[tuple[Page, tuple[Blob, ...]] | Remark | Closed]:
+    """Yield each listing page with what is on it.
+
+    Where versions are refused, the present blobs are listed, and `Closed` says how the unit must end.
+    """
     begun, refused = False, ""
     try:
         for found in _pages(wire, ctx, listing(url, prefix, ALL), place):
@@ -108,6 +111,7 @@ def list_blobs(
     message = f"versions and deleted blobs of {place} may not be listed: what was overwritten stays invisible"
     yield Remark(finding=Finding(kind="versions_denied", message=message, facts={"reason": refused}))
     yield from _pages(wire, ctx, listing(url, prefix, ""), place)
+    yield Closed(status=UnitStatus.DENIED, reason=f"{message}: {refused}"[:700])
 
 
 def listing(url: str, prefix: str, include: str) -> Ask:

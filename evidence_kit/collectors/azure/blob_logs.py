@@ -92,16 +92,21 @@ class _Run:
     open_hours: list[Window] = field(default_factory=list)
     seen: int = 0
     deleted: int = 0
-    hidden: int = (
-        0  # snapshots and versions that were deleted: an overwrite makes some where the account retains them
-    )
+    hidden: int = 0  # deleted snapshots and versions: an overwrite makes some where the account retains them
+    refused: Closed | None = None  # versions may not be listed
 
     def items(self, prefix: str) -> Iterator[Item]:
-        """Yield everything; what was deleted makes the unit partial, hours that are still written to unsettled."""
+        """Yield everything; what was deleted makes the unit partial, what may not be listed denied.
+
+        Hours that are still written to leave it unsettled, unless more than they is missing.
+        """
         for found in list_blobs(self.wire, self.ctx, self.url, self.place, prefix):
             if isinstance(found, Remark):
                 self.include = ""
                 yield found
+                continue
+            if isinstance(found, Closed):
+                self.refused = found
                 continue
             page, blobs = found
             yield page
@@ -119,6 +124,8 @@ class _Run:
         if self.deleted:
             reason = f"{self.deleted} blobs were deleted; while they are retained, their owner can restore them"
             yield Closed(status=UnitStatus.PARTIAL_TRUNCATED, reason=reason)
+        elif self.refused:
+            yield self.refused
         elif self.open_hours:
             first = min(hour.start for hour in self.open_hours)
             reason = f"{len(self.open_hours)} blobs are of hours that are still written to, since {rfc3339(first)}"

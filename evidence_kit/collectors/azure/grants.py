@@ -3,8 +3,8 @@
 A token's claims prove nothing to whom did not check its signature; they are good enough for a forecast.
 """
 
-import re
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from urllib.parse import quote
 
 from evidence_kit.collectors.azure.access import AzureAccess, as_access
@@ -76,7 +76,9 @@ def _allows(held: Mapping[str, object], action: str) -> bool:
 def _matches(patterns: object, action: str) -> bool:
     """Say whether one of the patterns, in which `*` stands for anything, is the action's; letter case is ignored."""
     listed = patterns if isinstance(patterns, list) else []
-    return any(re.fullmatch(".*".join(map(re.escape, str(one).split("*"))), action, re.IGNORECASE) for one in listed)
+    # A pattern may have many stars: `fnmatch`, unlike `.*` again and again, is not slowed down by them.
+    plain = (str(one).lower().replace("[", "[[]").replace("?", "[?]") for one in listed)
+    return any(fnmatchcase(action.lower(), one) for one in plain)
 
 
 def _claims(access: AzureAccess, target: Target, api: str, wanted: Sequence[str], ctx: Context) -> Grants:

@@ -8,7 +8,7 @@ import json
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Literal, Protocol
@@ -53,6 +53,13 @@ Kind = Literal["count", "query", "recount"]
 
 class TooLarge(Exception):  # noqa: N818 - a signal, not an error that people see
     """An answer of more bytes than a page holds: it was not read to its end."""
+
+
+class _Refusal(Exception):  # noqa: N818 - likewise
+    """Anything but a success, read.
+
+    Raised before the SDK raises its own, which keep response and connection in a circle with their traceback.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +163,9 @@ class QueryDesk:
             tap.received_at, tap.status, tap.peer = ctx.now(), int(http.status_code), peer.seen()
             tap.headers = {str(name).lower(): str(value) for name, value in http.headers.items()}
             if tap.status != HTTPStatus.OK:
-                tap.body = _bounded(http, _MAX_REFUSAL)
+                with suppress(TooLarge):  # its status says enough
+                    tap.body = _bounded(http, _MAX_REFUSAL)
+                raise _Refusal
 
         def keep(response: Any, *_: object) -> Mapping[str, object]:  # noqa: ANN401 - likewise
             tap.body = _bounded(response.http_response, MAX_PAGE)
@@ -177,12 +186,11 @@ class QueryDesk:
         except TooLarge:
             ctx.record(tap.exchange(error="larger than a page"))
             return Answered(b"", tap.exchange(), Reading(), heavy=f"more than {MAX_PAGE:,} bytes")
-        except (AzureError, requests.RequestException, HTTPError, OSError, ValueError) as error:
-            if tap.status in {None, HTTPStatus.OK}:
-                ctx.record(tap.exchange(error=type(error).__name__))
-                raise Retryable(f"{type(error).__name__}: {error}"[:300]) from error
-        if tap.status != HTTPStatus.OK:
+        except _Refusal:
             return self._refused(ctx, tap, speaker)
+        except (AzureError, requests.RequestException, HTTPError, OSError, ValueError) as error:
+            ctx.record(tap.exchange(error=type(error).__name__))
+            raise Retryable(f"{type(error).__name__}: {error}"[:300]) from error
         return self._read(ctx, tap, query)
 
     def _refused(self, ctx: Context, tap: Tap, speaker: Speaker) -> Answered:

@@ -31,7 +31,6 @@ _FIELDS = frozenset(
         "result",
         "records",
         "first",
-        "last",
         "paging",
     }
     | {"each", "then", "empty"}

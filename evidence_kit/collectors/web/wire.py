@@ -164,6 +164,7 @@ class WebWire:
             parts.append(chunk)
             size += len(chunk)
             if size > self._largest:
+                ctx.record(tap.exchange(error="too large"))
                 reason = f"{tap.request.operation} answers with more than {self._largest:,} bytes"
                 raise Stop(UnitStatus.PARTIAL_ERROR, reason)
         tap.received_at = ctx.now()

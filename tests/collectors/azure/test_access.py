@@ -258,7 +258,8 @@ def test_a_session_tries_nothing_again_and_keeps_no_cookies(kiosk, lab):
     assert cookies == [None, None, None]
 
 
-@pytest.mark.parametrize("token", ["", "a.b", "a.!!!.c", "a.bnVsbA.c", "a.W10.c"])
+@pytest.mark.usefixtures("swept")
+@pytest.mark.parametrize("token", ["", "a.b", "a.!!!.c", "a.bnVsbA.c", "a.W10.c", f"a.{'W1tb' * 30_000}.c"])
 def test_a_token_that_cannot_be_read_names_nobody(token):
     assert claimed_caller(token) == ""
 

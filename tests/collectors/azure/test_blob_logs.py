@@ -314,12 +314,33 @@ def test_an_hour_whose_blob_was_deleted_is_named_and_no_success(kiosk, lab, blob
     assert finding["facts"]["deletedTime"] == "Sat, 21 Nov 2026 11:00:00 GMT"
 
 
-def test_where_versions_are_refused_the_present_is_taken_and_the_refusal_named(kiosk, lab, blobs):
-    blobs.flat = True
+@pytest.mark.parametrize(
+    ("flat", "faults", "why"),
+    [
+        (True, [], "InvalidQueryParameterValue (HTTP 400)"),
+        (False, [Fault(kind="status", path="include=snapshots", status=403, times=None)], "(HTTP 403)"),
+    ],
+    ids=["by-the-account", "by-our-roles"],
+)
+def test_where_versions_are_refused_the_present_is_taken_and_the_unit_denied(flat, faults, why, kiosk, lab, blobs):
+    blobs.flat = flat
+    kiosk.server.faults.add(*faults)
     collect(lab, kiosk, FLOW, WINDOW)
-    assert only(lab)[0] is UnitStatus.COMPLETE
+    status, reason = only(lab)
+    assert status is UnitStatus.DENIED
+    assert "what was overwritten stays invisible" in reason
+    assert why in reason
     assert kinds(lab) == ["versions_denied"]
     assert files(lab) == digests(*(log(hour) for hour in HOURS))
+
+
+def test_hours_that_are_still_written_to_do_not_hide_that_versions_are_refused(kiosk, lab, blobs):
+    blobs.flat = True
+    open_hour = LATER.replace(minute=0, second=0, microsecond=0)
+    blobs.containers[ARCHIVE, NSG] = [log(HOURS[0]), log(open_hour)]
+    collect(lab, kiosk, FLOW, Window(HOURS[0], open_hour + timedelta(hours=1)))
+    assert only(lab)[0] is UnitStatus.DENIED
+    assert sorted(kinds(lab)) == ["hour_open", "versions_denied"]
 
 
 # -- what goes wrong -------------------------------------------------------------------------------------------

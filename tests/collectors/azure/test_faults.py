@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from support.microsoft import MOMENT, collect, records, resume, stored, torn
 
-from evidence_kit.collectors.web.wire import same_host
+from evidence_kit.collectors.web.wire import WebWire, same_host
 from evidence_kit.errors import Exit
 from evidence_kit.model.exchange import Stop
 from evidence_kit.model.status import UnitStatus
@@ -156,6 +156,15 @@ def test_windows_that_touch_lose_nothing_at_their_border(kiosk, lab):
     assert records(lab) == {**{row["id"]: 1 for row in rows}, rows[2]["id"]: 2}
 
 
+def test_an_answer_that_is_too_large_ends_the_unit_and_is_on_record(busy, lab, monkeypatch):
+    monkeypatch.setitem(WebWire.__init__.__kwdefaults__, "largest", 500)
+    collect(lab, busy, SIGN_INS)
+    assert only(lab)[0] is UnitStatus.PARTIAL_ERROR
+    assert "answers with more than 500 bytes" in only(lab)[1]
+    assert errors(lab) == ["too large"]
+    assert stored(lab) == []
+
+
 @pytest.mark.parametrize("after", [1, 2])
 def test_a_torn_run_is_continued_with_what_it_had(after, busy, lab):
     torn(lab, busy, SIGN_INS, after)
@@ -184,6 +193,7 @@ def test_every_mechanism_outlives_what_passes(kind, source, path, kiosk, lab):
     assert set(lab.outcomes().values()) <= {
         UnitStatus.COMPLETE, UnitStatus.COMPLETE_UNSETTLED, UnitStatus.NOT_ENABLED,
     }  # fmt: skip
+    assert stored(lab)
     assert set(stored(lab)) <= set(kiosk.evidence)
     assert errors(lab)
 

@@ -4,7 +4,6 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from support import microsoft
 
 from evidence_kit.acquire.context import UnitContext, World
 from evidence_kit.acquire.observer import Silent
@@ -19,14 +18,6 @@ READ = "Microsoft.Storage/storageAccounts/read"
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
 VAULTS = "Microsoft.KeyVault/vaults/read"
 PATH = f"/subscriptions/{apis.SUBSCRIPTION}/providers/Microsoft.Authorization/permissions"
-
-
-@pytest.fixture
-def kiosk(tmp_path, monkeypatch):
-    with microsoft.tenant(tmp_path) as made:
-        for name, value in made.environ.items():
-            monkeypatch.setenv(name, value)
-        yield made
 
 
 @pytest.fixture
@@ -55,6 +46,12 @@ def test_what_one_role_excludes_another_may_hold(kiosk, asking):
     assert set(asking(READ, VAULTS).missing) == {VAULTS}
     holds(kiosk, {"actions": ["*"], "notActions": ["microsoft.keyvault/*"]}, {"actions": [VAULTS.upper()]})
     assert not asking(READ, VAULTS).missing
+
+
+@pytest.mark.parametrize("pattern", ["*e" * 40 + "x", "[m]icrosoft.*", "microsoft.storage/storageaccounts/rea?"])
+def test_a_star_is_all_that_stands_for_something_however_many_there_are(kiosk, asking, pattern):
+    holds(kiosk, {"actions": [pattern]})
+    assert set(asking(READ).missing) == {READ}
 
 
 def test_data_are_read_by_leave_for_data(kiosk, asking):

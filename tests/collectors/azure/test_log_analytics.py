@@ -1,6 +1,8 @@
 """Log Analytics through the real SDK, TLS and the whole engine: whole tables, or a status that says they are not."""
 
+import gc
 import json
+import ssl
 import tracemalloc
 from collections import Counter
 from contextlib import ExitStack
@@ -342,7 +344,9 @@ def test_an_answer_beyond_a_page_is_not_read_to_its_end_and_asked_in_parts(make,
     [
         (refusal(403, "InsufficientAccessError", "no access"), UnitStatus.DENIED, "InsufficientAccessError"),
         (refusal(404, "WorkspaceNotFoundError"), UnitStatus.PARTIAL_ERROR, "no such workspace"),
+        (Fault(status=403, body=b"<html>" * 200_000), UnitStatus.DENIED, "HTTP 403"),
     ],
+    ids=["denied", "no-workspace", "more-than-is-read"],
 )
 def test_a_refusal_ends_the_unit_with_what_it_means(make, fault, status, words):
     desk = make(every(600))
@@ -350,6 +354,19 @@ def test_a_refusal_ends_the_unit_with_what_it_means(make, fault, status, words):
     outcome = only(desk.collect(TABLE, desk.lab.window, table="T"))
     assert outcome.status is status
     assert words in outcome.reason
+
+
+def test_a_refused_query_leaves_no_connection_to_the_garbage_collector(make):
+    desk = make(every(600))
+    desk.api.faults.append(refusal(404, "WorkspaceNotFoundError"))
+    gc.collect()
+    gc.disable()
+    try:
+        desk.collect(TABLE, desk.lab.window, table="T")
+        opened = [one for one in gc.get_objects() if isinstance(one, ssl.SSLSocket) and not one.server_side]
+        assert [one for one in opened if one.fileno() != -1 and one.getpeername()[1] == desk.server.server_port] == []
+    finally:
+        gc.enable()
 
 
 def test_a_table_that_is_not_there_is_not_configured(make):
@@ -382,6 +399,7 @@ def test_a_column_that_is_not_there_is_a_mistake_in_the_question():
     assert stop.status is UnitStatus.PARTIAL_ERROR
 
 
+@pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize("body", [b"", b"[]", b"<html>", b"[" * 100_000, b'{"error": 5}'])
 def test_a_refusal_that_cannot_be_read_is_still_a_refusal(body):
     assert isinstance(query_verdict(400, body, {}), Stop)
@@ -496,6 +514,7 @@ def test_every_proper_beginning_of_an_answer_is_refused():
             read(body[:end])
 
 
+@pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize(
     "body",
     [

@@ -71,6 +71,7 @@ def test_what_may_pass_is_tried_again_when_the_provider_says(status, code, messa
     assert (found.throttled, found.after) == (throttled, after)
 
 
+@pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -108,6 +108,7 @@ def test_trouble_at_google_is_tried_again(code):
     assert (found.throttled, found.after) == (False, 3.0)
 
 
+@pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize(
     "body",
     ["", "[]", "null", '{"error": 1}', '{"error": {"details": 3, "errors": [1, {"reason": ["x"]}]}}', "[" * 100_000],
