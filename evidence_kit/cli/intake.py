@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evidence_kit.cli import output, partners_request, settings, timestamp
+from evidence_kit.cli import ordering, output, partnered, settings, timestamp
 from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from evidence_kit.acquire.run import Engine, Result
@@ -37,6 +38,11 @@ def intake(
     classes: list[str] = typer.Option([], "--as", help="Which files are what: `audit_logs=export/*.jsonl`; repeat."),
     receipt: Path = typer.Option(Path("receipt.json"), "--receipt", help="Where the receipt goes; `.md` beside."),
     inventory: str | None = typer.Option(None, "--inventory", help="Inventory of targets (YAML)."),
+    policy: str | None = typer.Option(None, "--policy", help="The organisation's limits (YAML)."),
+    place: str | None = typer.Option(None, "--place", help="Where the case lies, as the policy names places: `EU`."),
+    override: str | None = typer.Option(
+        None, "--override", help="Why a refusal is set aside; somebody else must have approved it on record."
+    ),
     key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
     tsa: list[str] = timestamp.OPTION,
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
@@ -46,14 +52,16 @@ def intake(
     Everything is kept as it came: archives are not unpacked, mails not taken apart. Lists of checksums in it are
     checked too. Exits 3 where something contradicts the partner's own proof, is missing or could not be checked.
     """
+    from evidence_kit.acquire import decisions
     from evidence_kit.cli import running
     from evidence_kit.collectors.intake.delivery import Delivery
+    from evidence_kit.governance.permitted import refusals, standing
     from evidence_kit.sources.catalogue import choose, load_catalogue
 
-    partners_request.require_new(receipt, receipt.with_suffix(".md"))
+    partnered.require_new(receipt, receipt.with_suffix(".md"))
     now = settings.now().replace(microsecond=0)
     folder = settings.required_case(case)
-    entry = partners_request.partner_of(inventory, partner)
+    entry = partnered.partner_of(inventory, partner)
     _require_said(delivered_by, channel, classes)
     delivery = Delivery(
         paths=tuple(map(_absolute, paths)),
@@ -68,16 +76,25 @@ def intake(
         signer_key=_absolute(signer_key),
         request=_request(folder, request, entry) if request else None,
     )
+    named = settings.setting("policy", policy)
+    limits = ordering.read_policy(named) if named else None
+    known, vault = choose([SOURCE], load_catalogue()), settings.setting("place", place) or ""
+    order = _order(delivery, entry, now, standing([entry], limits, vault))
+    against = refusals(known.values(), [entry], order.window, at=now, policy=limits, vault=vault)
+    if against and override is None:
+        raise partnered.refusal(against)
 
     def work(engine: "Engine") -> "Result":
-        result = engine.collect(_order(delivery, entry, now))
+        if against and override is not None:
+            decisions.override(engine.keeper, [one.text for one in against], override, at=engine.now())
+        result = engine.collect(order)
         if result.failure is None:
             _give(engine, result, receipt)
         return result
 
     running.run(
         folder,
-        choose([SOURCE], load_catalogue()),
+        known,
         key=settings.setting("key", key),
         workers=1,
         as_json=as_json,
@@ -86,7 +103,7 @@ def intake(
     )
 
 
-def _order(delivery: "Delivery", entry: "Entry", now: "datetime") -> "Order":
+def _order(delivery: "Delivery", entry: "Entry", now: "datetime", governed: "Mapping[str, object]") -> "Order":
     from datetime import timedelta
 
     from evidence_kit.acquire.scope import Order
@@ -97,7 +114,6 @@ def _order(delivery: "Delivery", entry: "Entry", now: "datetime") -> "Order":
     window = Window(handed_over, max(now, handed_over + timedelta(seconds=1)))
     known = entry.target
     target = Target(provider="intake", id=known.id, name=known.name, access={"partner": known.provider})
-    governed = {"targets": [entry.to_json()]} if entry.agreement or entry.jurisdiction.data else {}
     return Order(
         sources=(SOURCE,),
         targets=(target,),
@@ -114,8 +130,8 @@ def _give(engine: "Engine", result: "Result", path: Path) -> None:
 
     at = settings.now().replace(microsecond=0)
     made = make_receipt(engine.vault, engine.keeper, result.sealed.acquisition, at=at)
-    partners_request.write_new(path, made.document)
-    partners_request.write_new(path.with_suffix(".md"), written(made.said))
+    partnered.write_new(path, made.document)
+    partnered.write_new(path.with_suffix(".md"), written(made.said))
     seq = note_receipt(engine.keeper, made, path.name, at=at)
     output.note(f"receipt   {path}, noted as event {seq}; send it to {made.said.get('deliveredBy')}")
 

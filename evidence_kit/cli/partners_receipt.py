@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from evidence_kit.cli import output, partners_request, settings
+from evidence_kit.cli import output, partnered, settings
 from evidence_kit.errors import UsageError
 
 _CHUNK = 1 << 20
@@ -27,15 +27,15 @@ def write(
     from evidence_kit.vaults.local import LocalVault
 
     text = out.with_suffix(".md")
-    partners_request.require_new(out, text)
+    partnered.require_new(out, text)
     vault = LocalVault(settings.required_case(case))
     keeper = keeper_of(vault, settings.key_ring(), settings.setting("key", key))
     at = settings.now().replace(microsecond=0)
     with vault.lock(), vault.working():
         made = make_receipt(vault, keeper, acquisition, at=at)
         seq = note_receipt(keeper, made, out.name, at=at)
-    partners_request.write_new(out, made.document)
-    partners_request.write_new(text, written(made.said))
+    partnered.write_new(out, made.document)
+    partnered.write_new(text, written(made.said))
     output.note(f"receipt   {out}, noted as event {seq}")
 
 
@@ -45,7 +45,7 @@ def verify(
     folder: Path | None = typer.Option(None, "--files", help="What was delivered, to be held against it."),
     as_json: bool = typer.Option(False, "--json", help="What it says, as one JSON document on stdout."),
 ) -> None:
-    """Check a receipt, and with `--files` your own copies of what you delivered.
+    """Check a receipt, and with `--files` your own copies of what you delivered: all of it, and nothing else.
 
     docs/partners.md shows the same with `openssl` and `jq`.
     """
@@ -85,8 +85,10 @@ def _differing(said: Mapping[str, object], folder: Path) -> list[str]:
     from evidence_kit.vaults.delivered import Deliveries
 
     place = Deliveries({}).open(str(folder))
-    found: list[str] = []
     files = said.get("files")
+    listed = {str(one["name"]) for one in files} if isinstance(files, list) else set()
+    # What lies here and was not received is what whoever delivered wants to know most.
+    found = sorted(left.name for left in place.walk() if left.name not in listed)
     for one in files if isinstance(files, list) else ():
         try:
             with place.open(str(one["name"])) as stream:

@@ -3,16 +3,11 @@
 import os
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
-from evidence_kit.cli import ordering, output, settings
-from evidence_kit.errors import UsageError, VaultError
-
-if TYPE_CHECKING:
-    from evidence_kit.governance.inventory import Entry
-    from evidence_kit.governance.permitted import Refusal
+from evidence_kit.cli import ordering, output, partnered, settings
+from evidence_kit.errors import UsageError
 
 
 def request(
@@ -44,8 +39,8 @@ def request(
     from evidence_kit.vaults.local import LocalVault
 
     text = out.with_suffix(".md")
-    require_new(out, text)
-    entry = partner_of(inventory, target)
+    partnered.require_new(out, text)
+    entry = partnered.partner_of(inventory, target)
     now = settings.now().replace(microsecond=0)
     asked_for = tuple(dict.fromkeys(classes))
     against = refused(entry, asked_for, now)
@@ -60,7 +55,7 @@ def request(
         despite=override if against and override else "",
     )
     if against and override is None:
-        raise _refusal(against)
+        raise partnered.refusal(against)
     vault = LocalVault(settings.required_case(case))
     named = str(read_description(vault).get("id", ""))
     keeper = keeper_of(vault, settings.key_ring(), settings.setting("key", key))
@@ -72,32 +67,11 @@ def request(
         if against and override is not None:
             decisions.override(keeper, [one.text for one in against], override, at=now)
         envelope = received.ask(keeper, asked, body, out.stem, at=now)
-    write_new(text, body)
-    write_new(out, envelope)
+    partnered.write_new(text, body)
+    partnered.write_new(out, envelope)
     output.note(f"request   {asked.id} to {entry.target.label}, due by {asked.deadline}")
     output.note(f"hint: send {out} and {text}; what comes is taken in with `intake … --request {asked.id}`")
     output.data(asked.id)
-
-
-def partner_of(inventory: str | None, name: str) -> "Entry":
-    """Return what the inventory has of one partner."""
-    from evidence_kit.governance.inventory import choose_targets, parse_inventory
-
-    named = settings.setting("inventory", inventory)
-    if named is None:
-        raise UsageError("which inventory?", hint="`--inventory inventory.yaml`; see docs/inventory.md")
-    try:
-        listed = parse_inventory(Path(named).read_bytes(), name=named)
-    except OSError as error:
-        raise UsageError(f"cannot read `{named}`: {(error.strerror or '').lower()}") from error
-    return listed.of(choose_targets(listed.targets, [name]))[0]
-
-
-def _refusal(against: "tuple[Refusal, ...]") -> UsageError:
-    return UsageError(
-        f"refused: {against[0].text}",
-        hint="leave it out, or have it approved: `custody approve CASE override`, then `… --override REASON`",
-    )
 
 
 def _day(said: str) -> date:
@@ -105,19 +79,3 @@ def _day(said: str) -> date:
         return date.fromisoformat(said)
     except ValueError as error:
         raise UsageError(f"`{said}` is not a day", hint="write `2026-12-01`") from error
-
-
-def require_new(*paths: Path) -> None:
-    """Raise UsageError where one of the files is there already."""
-    for path in paths:
-        if path.exists() or path.is_symlink():
-            raise UsageError(f"`{path}` is there already", hint="give another name; nothing is overwritten")
-
-
-def write_new(path: Path, data: bytes) -> None:
-    """Write a file that is not there yet."""
-    try:
-        with path.open("xb") as stream:
-            stream.write(data)
-    except OSError as error:
-        raise VaultError(f"cannot write `{path}`: {(error.strerror or '').lower()}") from error

@@ -49,14 +49,20 @@ def refusals(
     return tuple(found)
 
 
+def standing(entries: Iterable[Entry], policy: Policy | None, vault: str) -> dict[str, object]:
+    """Return what an order keeps on record of it all: agreements, jurisdictions and the policy."""
+    targets = [entry.to_json() for entry in entries if entry.agreement or entry.jurisdiction.data]
+    limited = {"policy": {"name": policy.name, "sha256": policy.digest}, "vault": vault} if policy else {}
+    return {**({"targets": targets} if targets else {}), **limited}
+
+
 def _by_agreement(entry: Entry, specs: Sequence[SourceSpec], at: datetime) -> list[Refusal]:
     agreement, label = entry.agreement, entry.target.label
     if agreement is None:
         return []
-    if agreement.is_over(at):
-        reason = f"the agreement ended on {agreement.expires}"
-        return [Refusal(target=label, source="", clause=agreement.reference, reason=reason)]
-    allowed = _spelled(agreement.evidence)
+    if over := ended(entry, at):
+        return [over]
+    allowed = allowance(agreement.evidence)
     found = []
     for spec in specs:
         outside = [name for name in spec.evidence if name not in agreement.evidence]
@@ -67,7 +73,17 @@ def _by_agreement(entry: Entry, specs: Sequence[SourceSpec], at: datetime) -> li
     return found
 
 
-def _spelled(evidence: Mapping[str, str]) -> str:
+def ended(entry: Entry, at: datetime) -> Refusal | None:
+    """Return what stands against everything at a target whose agreement is over."""
+    agreed = entry.agreement
+    if agreed is None or not agreed.is_over(at):
+        return None
+    reason = f"the agreement ended on {agreed.expires}"
+    return Refusal(target=entry.target.label, source="", clause=agreed.reference, reason=reason)
+
+
+def allowance(evidence: Mapping[str, str]) -> str:
+    """Return in words what an agreement allows, each class with its clause."""
     return ", ".join(f"{name} by {clause}" if clause else name for name, clause in evidence.items())
 
 

@@ -90,8 +90,8 @@ def opened(path: Path) -> Iterator["Book"]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise VaultError(f"somebody else is writing to `{path}`", hint="wait until they have finished") from error
-        with os.fdopen(handle, "rb+", buffering=0, closefd=False) as stream:
-            text = stream.read(MAX_REGISTER + 1) or b""
+        with os.fdopen(handle, "rb", closefd=False) as stream:
+            text = stream.read(MAX_REGISTER + 1)
             if len(text) > MAX_REGISTER:
                 raise VaultError(f"`{path}` is larger than {MAX_REGISTER:,} bytes", hint="begin another register")
             yield Book(handle, read_register(text, name=str(path)))

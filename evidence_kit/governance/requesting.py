@@ -8,7 +8,7 @@ from datetime import date, datetime
 from evidence_kit.custody.request import Request
 from evidence_kit.errors import UsageError
 from evidence_kit.governance.inventory import Entry
-from evidence_kit.governance.permitted import Refusal
+from evidence_kit.governance.permitted import Refusal, allowance, ended
 from evidence_kit.model.document import did_you_mean
 from evidence_kit.model.time import Window, rfc3339
 from evidence_kit.sources.connector_grammar import EVIDENCE
@@ -39,14 +39,12 @@ def refused(entry: Entry, classes: Sequence[str], at: datetime) -> tuple[Refusal
     agreement, label = entry.agreement, entry.target.label
     if agreement is None:
         return ()
-    if agreement.is_over(at):
-        reason = f"the agreement ended on {agreement.expires}"
-        return (Refusal(target=label, source="", clause=agreement.reference, reason=reason),)
+    if over := ended(entry, at):
+        return (over,)
     outside = [name for name in classes if name not in agreement.evidence]
     if not outside:
         return ()
-    allowed = ", ".join(f"{name} by {clause}" if clause else name for name, clause in agreement.evidence.items())
-    reason = f"asks for {', '.join(outside)}; the agreement allows {allowed}"
+    reason = f"asks for {', '.join(outside)}; the agreement allows {allowance(agreement.evidence)}"
     return (Refusal(target=label, source="", clause=agreement.reference, reason=reason),)
 
 

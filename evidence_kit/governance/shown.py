@@ -13,7 +13,6 @@ from evidence_kit.model.dealings import Answered, Dealings
 from evidence_kit.model.time import parse_instant
 from evidence_kit.model.unit import Target
 
-MAX_CHECKS = 64 << 20  # a row is about a kilobyte
 _CREDIT = {Grade.OK: 1.0, Grade.WARN: 0.5, Grade.FAIL: 0.0, Grade.UNTOLD: 0.0}
 _LISTED = 4  # acquisitions that a trend names
 

@@ -181,17 +181,21 @@ def test_another_key_has_not_signed_the_receipt(run, take, tmp_path):
     assert run("partners", "receipt", "verify", "receipt.json", "--key", "no.pem").code == 2
 
 
-@pytest.mark.parametrize("change", ["edit", "remove"])
+@pytest.mark.parametrize("change", ["edit", "remove", "add"])
 def test_the_partner_sees_which_of_their_files_differs(run, take, drop, tmp_path, change):
     assert take().code == 0
     (tmp_path / "alice.pem").write_text(run("keys", "show", "alice@example.com").out)
     check = ("partners", "receipt", "verify", "receipt.json", "--key", "alice.pem", "--files", drop)
     assert run(*check).code == 0
     path = drop / "audit_logs" / "a.jsonl"
-    path.write_bytes(b"x") if change == "edit" else path.unlink()
+    if change == "remove":
+        path.unlink()
+    else:
+        path = path if change == "edit" else path.with_name("never-received.jsonl")
+        path.write_bytes(b"x")
     told = run(*check)
     assert told.code == 10
-    assert "audit_logs/a.jsonl" in told.err
+    assert f"differs   audit_logs/{path.name}" in told.err
 
 
 def test_a_receipt_can_be_written_again_from_what_is_sealed(run, opened, take, tmp_path):
@@ -202,6 +206,25 @@ def test_a_receipt_can_be_written_again_from_what_is_sealed(run, opened, take, t
     first, again = (json.loads((tmp_path / name).read_text()) for name in ("receipt.json", "again.json"))
     assert first["payloadType"] == again["payloadType"]
     assert run("partners", "receipt", "write", "nothing", "--case", opened, "-o", "third.json").code == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("record/exchanges.jsonl", 14, "is not the one that was sealed"),
+        ("seal/seal.sigstore.json", 10, "is not the seal that the custody log names"),
+    ],
+)
+def test_no_receipt_is_given_over_what_is_not_what_was_sealed(run, opened, take, tmp_path, name, code, said):
+    assert take().code == 0
+    (bag,) = (opened / "bags").iterdir()
+    path = bag / name
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.chmod(0o600)
+    path.write_bytes(b"".join(lines[:-1]) if len(lines) > 1 else lines[0].replace(b"a", b"b"))
+    told = run("partners", "receipt", "write", bag.name, "--case", opened, "-o", "again.json")
+    assert (told.code, said in told.err) == (code, True), told.err
+    assert not (tmp_path / "again.json").exists()
 
 
 def test_the_partner_and_the_agreement_are_on_record(opened, take):
@@ -224,6 +247,7 @@ def test_the_partner_and_the_agreement_are_on_record(opened, take):
         (("--request", "none.json"), "cannot read `none.json`"),
         (("--request", "inventory.yaml"), "is no request that this case has made"),
         (("--receipt", "inventory.yaml"), "is there already"),
+        (("--receipt", "nowhere/receipt.json"), "there is no folder `nowhere`"),
     ],
 )
 def test_an_intake_that_makes_no_sense_is_refused_before_anything_is_taken(opened, take, more, said):
@@ -237,6 +261,52 @@ def test_a_delivery_by_another_partner_answers_no_request_of_ours(ask, take):
     name = ask().out.strip()
     told = take("--request", name, partner="other")
     assert (told.code, "was sent to `acme`" in told.err) == (2, True)
+
+
+POLICY = """apiVersion: evidence-kit/policy.v1
+kind: Policy
+name: group
+residency: {EU: [EU]}
+"""
+
+
+@pytest.fixture
+def limited(tmp_path, listed):
+    """A policy that keeps data of the EU there, and a partner whose data lie there."""
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    path = tmp_path / "inventory.yaml"
+    path.write_text(INVENTORY.replace("    agreement:\n", "    jurisdiction: {data: [EU]}\n    agreement:\n"))
+    return ("--policy", tmp_path / "policy.yaml")
+
+
+@pytest.mark.parametrize("place", [(), ("--place", "US")])
+def test_a_delivery_that_may_not_lie_here_is_refused_before_anything_is_taken(opened, take, limited, place):
+    told = take(*limited, *place)
+    assert (told.code, "(group, residency)" in told.err) == (2, True), told.err
+    assert not list(opened.glob("bags/*"))
+
+
+def test_where_a_delivery_may_lie_it_is_taken_and_the_policy_is_on_record(opened, take, limited):
+    assert take(*limited, "--place", "EU").code == 0
+    (bag,) = (opened / "bags").iterdir()
+    order = json.loads((bag / "record" / "acquisition.json").read_text())["order"]
+    assert (order["governance"]["policy"]["name"], order["governance"]["vault"]) == ("group", "EU")
+
+
+def test_two_people_set_a_refused_delivery_free(run, opened, take, limited):
+    assert "nobody else has approved" in take(*limited, "--override", "urgent").err
+    assert run("keys", "new", "--name", "boss@example.com").code == 0
+    assert run("custody", "approve", opened, "override", "--reason", "yes", "--key", "boss@example.com").code == 0
+    told = take(*limited, "--override", "by telephone", "--key", "alice@example.com")
+    assert told.code == 0, told.err
+    assert "agreement.overridden" in run("custody", "log", opened).out
+
+
+def test_a_delivery_under_an_agreement_that_is_over_is_refused(opened, take, tmp_path):
+    path = tmp_path / "inventory.yaml"
+    path.write_text(INVENTORY.replace("      reference", "      expires: 2001-01-01\n      reference"))
+    told = take()
+    assert (told.code, "the agreement ended on 2001-01-01 (DPA-2025-118)" in told.err) == (2, True), told.err
 
 
 def test_resume_says_where_a_delivery_is_no_longer_what_it_was(run, opened, take, drop):

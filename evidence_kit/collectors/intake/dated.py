@@ -144,7 +144,10 @@ def _instant(value: str | float) -> datetime | None:
             return parse_instant(value)
         except UsageError:
             return None
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # JSON's integers have no end
+        return None
     if _MILLISECONDS[0] <= number < _MILLISECONDS[1]:
         number /= 1000
     return datetime.fromtimestamp(number, UTC) if _SECONDS[0] <= number < _SECONDS[1] else None

@@ -129,9 +129,16 @@ class Listing:
         bare = signature.name
         while (end := next((end for end in _SUFFIXES if bare.lower().endswith(end)), "")) and bare != end:
             bare = bare[: -len(end)]
-            for item in self.items:
-                if item is not signature and item.name.rpartition("/")[2] == bare.rpartition("/")[2]:
-                    return item
+            others = [item for item in self.items if item is not signature]
+            beside = [item for item in others if item.name == bare]
+            called = beside or [item for item in others if item.name.rpartition("/")[2] == bare.rpartition("/")[2]]
+            if len(called) == 1:
+                return called[0]
+            if called:
+                raise UsageError(
+                    f"`{signature.name}` may sign any of {len(called)} files of one name",
+                    hint="put the signature beside the file that it signs",
+                )
         for candidates in (list(self.of(CHECKSUMS)), list(self.of(DELIVERED))):
             if len(candidates) == 1:
                 return candidates[0]

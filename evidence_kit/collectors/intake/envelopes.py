@@ -9,6 +9,7 @@ from evidence_kit.custody.keys import PublicKey
 from evidence_kit.errors import SignatureError
 
 MAX_ENVELOPE = 64 << 20
+MAX_SIGNATURES = 100  # each is checked over the whole payload
 _STATEMENTS = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
 
 
@@ -23,6 +24,8 @@ def read(data: bytes, key: PublicKey, *, proof: str) -> tuple[Checked, tuple[Cla
         return Checked(Answer.NOT_CHECKED, f"it is no DSSE envelope: {error.message}"), ()
     if kind != dsse.PAYLOAD_TYPE:
         return Checked(Answer.NOT_CHECKED, "the envelope holds no in-toto statement"), ()
+    if len(signatures) > MAX_SIGNATURES:
+        return Checked(Answer.NOT_CHECKED, f"it carries more than {MAX_SIGNATURES} signatures"), ()
     if not any(_is_by(key, payload, one) for one in signatures):
         if any(isinstance(one, dict) and one.get("keyid") == key.keyid for one in signatures):
             return Checked(Answer.FALSE, f"key {key.keyid} has signed something else"), ()

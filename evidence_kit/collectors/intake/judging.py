@@ -78,7 +78,7 @@ class Judge:
         else:
             self._matching[claim.proof] += bool(claim.digest)
             return
-        first = next((one for one in self._claims[name] if one.algorithm == claim.algorithm), claim)
+        first = next((one for one in self._claims.get(name, ()) if one.algorithm == claim.algorithm), claim)
         if first.digest != claim.digest:
             message = f"`{name}`: `{first.proof}` and `{claim.proof}` say different things"
             yield from say("proofs_disagree", message, name=name)
@@ -129,7 +129,6 @@ class Judge:
                 continue
             carried = self._carried.get(claim.name.replace("\\", "/").rpartition("/")[2])
             if carried is not None and claim.algorithm in carried.digests:
-                self._claims = {**self._claims, carried.name: [claim]}
                 yield from self._claim(carried.name, claim, carried.digests, carried.size)
                 continue
             message = f"`{claim.name}` is listed in `{claim.proof}` and was not delivered"
@@ -156,11 +155,11 @@ class Judge:
             totals[claim.proof] += 1
             kinds[claim.proof].add(claim.algorithm)
         for proof, total in totals.items():
-            used = ", ".join(sorted(kinds[proof] - {""}))
+            used = ", ".join(sorted(kinds[proof] - {""})) or "it gives none"
             weak = "; that shows damage, not forgery" if kinds[proof] <= _WEAK else ""
             message = f"`{proof}`: {self._matching[proof]:,} of {total:,} digests match ({used}){weak}"
             facts = {"name": proof, "matching": str(self._matching[proof]), "listed": str(total)}
             yield from self._verdicts.remark("proof_checked", message, **facts)
-        if not totals and not self._signed:
+        if not any(claim.digest for claim, _ in self._listed.claims) and not self._signed:
             message = "the partner gave no checksums and no signature: nothing shows that this is what they sent"
             yield from self._verdicts.remark("no_proof", message)

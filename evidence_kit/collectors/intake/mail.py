@@ -4,7 +4,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from email.message import Message
 from email.parser import BytesParser
 from email.policy import default
 
@@ -34,29 +33,27 @@ def attachments(body: bytes, algorithms: Iterable[str], *, mailbox: bool) -> Ite
     wanted = tuple(algorithms)
     count = 0
     for number, message in enumerate(_messages(body) if mailbox else (body,), start=1):
-        for part in _parts(message):
-            name = part.get_filename()
-            if name is None:
-                continue
-            payload = part.get_payload(decode=True)
-            data = payload if isinstance(payload, bytes) else b""
+        for name, kind, data in _carried(message):
             count += 1
             if count > MAX_PARTS:
                 raise UnreadableMailError(f"it carries more than {MAX_PARTS:,} attachments")
             yield Attachment(
                 message=number,
-                name=str(name)[:500],
-                kind=part.get_content_type(),
+                name=name[:500],
+                kind=kind,
                 size=len(data),
                 digests={name: hashlib.new(name, data, usedforsecurity=False).hexdigest() for name in wanted},
             )
 
 
-def _parts(message: bytes) -> "Iterator[Message[str, str]]":
+def _carried(message: bytes) -> Iterator[tuple[str, str, bytes]]:
+    """Yield name, type and bytes of each attachment."""
     try:
-        yield from BytesParser(policy=default).parsebytes(message).walk()
-    except UnreadableMailError:
-        raise
+        for part in BytesParser(policy=default).parsebytes(message).walk():
+            # Headers are parsed when they are asked for, so asking fails as parsing does.
+            if (name := part.get_filename()) is not None:
+                payload = part.get_payload(decode=True)
+                yield str(name), part.get_content_type(), payload if isinstance(payload, bytes) else b""
     except Exception as error:  # the parser of the standard library fails in many ways on what was made to fail it
         raise UnreadableMailError(f"it cannot be read as a mail: {type(error).__name__}") from error
 

@@ -14,6 +14,7 @@ from evidence_kit.errors import EvidenceKitError, SignatureError
 MAX_SIGNATURE = 64 << 20  # an envelope may list every file; detached signatures are a kilobyte
 MAX_KEYRING = 16 << 20
 _HEX = "0123456789abcdef"
+_ALONE = 200  # bytes of a file that holds one digest and nothing behind it
 Read = Callable[[Item, int], bytes]
 
 
@@ -75,10 +76,16 @@ def _take_list(found: Proofs, item: Item, read: Read, parse: Parse) -> None:
 
 def _alone(name: str, data: bytes) -> Claim | None:
     """Return the claim of a file such as `export.zip.sha256` that holds a digest and no name."""
-    said = data[:200].decode("ascii", "replace").strip().lower()
+    said = data[:_ALONE].decode("ascii", "replace").strip().lower()
     bare, _, ending = name.rpartition("/")[2].rpartition(".")
     algorithm = ALGORITHMS.get(len(said))
-    if not bare or algorithm is None or algorithm != ending.lower() or not set(said) <= set(_HEX):
+    if (
+        len(data) > _ALONE
+        or not bare
+        or algorithm is None
+        or algorithm != ending.lower()
+        or not set(said) <= set(_HEX)
+    ):
         return None
     return Claim(name=bare, proof=name, algorithm=algorithm, digest=said)
 

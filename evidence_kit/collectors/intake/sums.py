@@ -151,6 +151,8 @@ def _digest(row: dict[str, str | None]) -> tuple[str, str]:
                 raise UnreadableError(f"`{said[:20]}` is no {plain}")
         elif plain not in _DIGESTS:
             continue
+        elif said and not known:
+            raise UnreadableError(f"`{said[:20]}` is no digest that is known here")
         if known and len(said) > len(best[1]):
             best = (known, said.lower())
     return best

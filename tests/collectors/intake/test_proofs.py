@@ -4,6 +4,8 @@ import hashlib
 import shutil
 import subprocess
 from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
 
 import bagit
 import pytest
@@ -114,6 +116,20 @@ def test_a_size_in_a_table_is_checked(drop):
     assert taken.said("size_differs") == ["`a.log` has 3 bytes, 4 in `manifest.csv`"]
 
 
+def test_names_and_sizes_alone_are_no_proof(drop):
+    drop.put("a.log", b"abc")
+    drop.put("manifest.csv", b"file,size\na.log,3\n")
+    taken = drop.take(checksums=[drop.folder / "manifest.csv"])
+    assert taken.said("proof_checked") == ["`manifest.csv`: 0 of 1 digests match (it gives none)"]
+    assert taken.said("no_proof")
+
+
+def test_a_digest_alone_has_nothing_behind_it(drop):
+    drop.put("a.zip", b"a")
+    drop.put("a.zip.sha256", sha(b"a").encode() + b"\n" * 200 + listed(("gone.zip", sha(b"g"))))
+    assert drop.take().status == "partial_error"
+
+
 def test_a_list_that_cannot_be_read_is_no_proof_and_no_silence(drop):
     drop.put("a.log", b"a")
     drop.put(SUMS, b"see the mail\n")
@@ -201,6 +217,22 @@ def test_what_only_looks_like_mail_is_kept_and_harms_nothing(drop, body):
     taken = drop.take()
     assert taken.stored("x.eml") == taken.stored("x.mbox") == body
     assert taken.said("attachments_not_listed")
+
+
+def test_a_mail_whose_headers_break_the_parser_keeps_nothing_else_from_being_taken(drop):
+    broken = b"Content-Disposition: attachment; filename*\n\nxx"  # gh-151857 of CPython
+    try:
+        BytesParser(policy=default).parsebytes(broken).get_filename()
+    except Exception as error:  # noqa: BLE001 - whichever it is
+        kind = type(error).__name__
+    else:
+        pytest.skip("a header that the parser of this Python fails on")
+    drop.put("a.eml", broken)
+    drop.put("b.log", b"b")
+    taken = drop.take()
+    assert set(taken.artifacts) == {"a.eml", "b.log"}
+    assert taken.said("attachments_not_listed") == [f"`a.eml`: it cannot be read as a mail: {kind}"]
+    assert taken.status == "complete"
 
 
 def test_many_findings_of_a_kind_are_counted(drop):

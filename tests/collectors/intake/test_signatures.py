@@ -10,6 +10,7 @@ import pytest
 from evidence_kit.collectors.intake import programs
 from evidence_kit.collectors.intake.programs import unarmoured
 from evidence_kit.custody import dsse, strict
+from evidence_kit.errors import UsageError
 from evidence_kit.signers.file import KeySigner, generate
 
 SUMS = "SHA256SUMS"
@@ -292,10 +293,37 @@ def test_an_envelope_needs_a_key(drop, signer, tmp_path, pem, said):
 
 
 def test_nobody_can_tell_what_a_signature_signs(drop):
-    from evidence_kit.errors import UsageError
-
     drop.put("a.log")
     drop.put("b.log")
     drop.put("x.sig", b"\x88")
     with pytest.raises(UsageError, match=r"which file does `x\.sig` sign"):
         drop.take(signatures=[drop.folder / "x.sig"])
+
+
+@pytest.fixture
+def twins(drop):
+    """Two files of one name, in two folders."""
+    for folder in "xy":
+        drop.put(f"{folder}/a.log", folder.encode())
+    return drop
+
+
+def test_a_signature_is_about_the_file_beside_it(twins, cms):
+    twins.put("y/a.log.p7s", cms(b"y"))
+    given = {"signatures": [twins.folder / "y" / "a.log.p7s"], "signer_certificate": cms.folder / "partner.pem"}
+    taken = twins.take(**given)
+    assert taken.said("signature_verified")[0].startswith("the signature `y/a.log.p7s` over `y/a.log` is good")
+
+
+def test_a_signature_that_lies_apart_is_about_none_of_several(twins, tmp_path):
+    (tmp_path / "a.log.p7s").write_bytes(b"\x30\x80")
+    with pytest.raises(UsageError, match="may sign any of 2 files"):
+        twins.take(signatures=[tmp_path / "a.log.p7s"])
+
+
+def test_more_signatures_than_anybody_makes_are_not_checked(drop, signer, tmp_path):
+    drop.put("a.log", b"a")
+    said = envelope(signer, ("a.log", {"sha256": hashlib.sha256(b"a").hexdigest()}))
+    drop.put("stmt.json", strict.encode({**said, "signatures": list(said["signatures"]) * 101}))
+    taken = drop.take(signatures=[drop.folder / "stmt.json"], signer_key=tmp_path / "key.pem")
+    assert (taken.status, "more than 100 signatures" in taken.outcome.reason) == ("partial_error", True)

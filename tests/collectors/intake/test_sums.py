@@ -50,6 +50,7 @@ def test_a_bag_encodes_line_ends_in_names():
     [
         b"", b"\n# nothing\n", b"hello\n", b"abcd  a\n", f"{A}  a\nrubbish\n".encode(), b"\xff\xfea",
         f"MD5 (a) = {A}\n".encode(), f"path,sha256\n,{A}\n".encode(), b"path,sha256\na,zz\n",
+        b"path,hash\na,sha256-47DEQpj8HBSa\n",
         f"{A[:-1]}  a\n".encode(), b'path,md5\n"a\n',
     ],
 )  # fmt: skip
