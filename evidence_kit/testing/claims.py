@@ -27,7 +27,7 @@ from evidence_kit.testing.bench import Bench
 from evidence_kit.testing.collector import CollectorConformance
 from evidence_kit.testing.left import Left
 from evidence_kit.testing.provider import Fault, Provider
-from evidence_kit.testing.stage import exemptions, marks, rehearsal
+from evidence_kit.testing.stage import exemptions, marks, rehearsal, without_secrets
 from evidence_kit.testing.witness import Waits
 
 SAID = "EVIDENCE_KIT_CLAIMS"
@@ -68,6 +68,8 @@ if "inventory" in _said:
 
     class TestSandbox(CollectorConformance):
         """The claims that need no fault, of one hour that lies a day back; nothing is written there."""
+
+        exempt: ClassVar = without_secrets(LIVE)
 
         @contextmanager
         def provider(self, folder: Path) -> Iterator[Provider]:  # noqa: ARG002 - the suite's

@@ -14,7 +14,7 @@ from evidence_kit.testing.provider import Answer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
-    """One run and its case. `leaked` says where a credential turned up that has no business there; not which."""
+    """One run and its case. `secrets` counts credentials in play; `leaked` says where one turned up, not which."""
 
     run: Run
     answers: tuple[Answer, ...]
@@ -25,6 +25,7 @@ class Left:
     ended: tuple[str, ...]
     exchanges: tuple[dict[str, object], ...]
     told: frozenset[datetime]
+    secrets: int
     leaked: tuple[str, ...]
     report: Report
 
@@ -43,6 +44,7 @@ class Left:
 def left(bench: Bench) -> Left:
     """Run, and gather what that left."""
     run = bench.run()
+    secrets = {*bench.provider.secrets.values(), *bench.provider.canaries()}
     return Left(
         run=run,
         answers=tuple(bench.provider.answers()),
@@ -53,13 +55,13 @@ def left(bench: Bench) -> Left:
         ended=tuple(str(line["unit"]) for line in bench.ledger(ledger.UNIT)),
         exchanges=tuple(bench.ledger(ledger.EXCHANGE)),
         told=frozenset(bench.clock.told),
-        leaked=_leaked(bench, run),
+        secrets=len(secrets),
+        leaked=_leaked(bench, run, secrets),
         report=bench.verify(),
     )
 
 
-def _leaked(bench: Bench, run: Run) -> tuple[str, ...]:
-    secrets = {*bench.provider.secrets.values(), *bench.provider.canaries()}
+def _leaked(bench: Bench, run: Run, secrets: set[str]) -> tuple[str, ...]:
     if not all(secrets):
         raise AssertionError("a credential that is empty is found everywhere")
     places = {

@@ -112,7 +112,13 @@ def exemptions(spec: SourceSpec, fixture: Fixture) -> dict[str, str]:
         found["empty"] = "the fixture has answers that are no pages"
     if any(one.times is not None for one in fixture.replies):
         found["resume"] = "the fixture answers the same question differently each time"
-    return found
+    return found | without_secrets(spec)
+
+
+def without_secrets(spec: SourceSpec) -> dict[str, str]:
+    """Return that there is no credential to lose, where a connector needs none."""
+    auth: Any = spec.settings["auth"]
+    return {"secrets": "the connector needs no credential"} if auth["type"] == "none" else {}
 
 
 @contextmanager

@@ -45,6 +45,7 @@ class TestIntakeFiles(CollectorConformance):
         "empty": "a delivery of nothing is refused before anything is taken",
         "paging": "there are no pages",
         "retry_after": _ABSENT,
+        "secrets": "files that lie there are read without a credential",
         "resume": "what an earlier run stored is read once more, to be held against the partner's proof",
     }
 

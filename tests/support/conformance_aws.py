@@ -2,6 +2,8 @@
 
 import gzip
 import re
+from abc import abstractmethod
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -10,6 +12,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 import pytest
+from support.conformance_faults import WIRE
 from support.lab import END, QUESTIONS, catalogue, target
 
 from evidence_kit.model.time import Window, compact
@@ -19,11 +22,7 @@ from evidence_kit.testing import Answer, CollectorConformance, Provider
 
 PLACE = (SHOP, "us-east-1")
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{4}")
-KINDS = {
-    "throttled": {"kind": "throttle"},
-    "unavailable": {"kind": "status", "status": 503},
-    "short": {"kind": "short"},
-    "html": {"kind": "html"},
+KINDS = WIRE | {
     "dropped": {"kind": "reset"},
     "expired": {"kind": "expired"},
     "denied": {"kind": "denied"},
@@ -60,9 +59,9 @@ class AwsConformance(CollectorConformance):
     def spec(self):
         return replace(catalogue()[self.source], step=None)
 
+    @abstractmethod
     def truth(self, cloud):
         """Return what there is to find, as it is written."""
-        raise NotImplementedError
 
     @contextmanager
     def provider(self, folder):
@@ -106,10 +105,11 @@ def _lent(cloud):
         yield
     finally:
         unspent, failures = cloud.door.faults.unspent, list(cloud.door.failures)
+        asked = Counter((one.operation, one.status) for one in cloud.door.sent)
         cloud.door.faults.clear()
         cloud.door.failures.clear()
-    assert unspent == (), "a fault never struck"
     assert failures == []
+    assert unspent == (), f"a fault never struck; what was asked, and how it was answered: {dict(asked)}"
 
 
 def stamped(keys, window):

@@ -1,21 +1,19 @@
 """What the suite needs to run on a mechanism of Google Cloud: a project as a provider of known answers."""
 
 import json
+from abc import abstractmethod
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import ClassVar
 
 import pytest
+from support.conformance_faults import WIRE
 from support.google import serving, sources
 
 from evidence_kit.sandbox.google import faults
 from evidence_kit.testing import Answer, CollectorConformance, Provider
 
-KINDS = {
-    "throttled": {"kind": "throttle"},
-    "unavailable": {"kind": "status", "status": 503},
-    "short": {"kind": "short"},
-    "html": {"kind": "html"},
+KINDS = WIRE | {
     "dropped": {"kind": "reset"},
     "expired": {"kind": "unauthenticated"},
     "denied": {"kind": "denied"},
@@ -34,13 +32,13 @@ class GoogleConformance(CollectorConformance):
     path: ClassVar[str]
     listing: ClassVar[str] = ""
 
+    @abstractmethod
     def furnish(self, google):
         """Put evidence into the project; return how it is written, once each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def clear(self, google):
         """Take it out again."""
-        raise NotImplementedError
 
     @contextmanager
     def provider(self, folder):

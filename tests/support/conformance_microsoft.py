@@ -1,20 +1,18 @@
 """What the suite needs to run on a mechanism of Microsoft's: the sandbox's tenant as a provider of known answers."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import ClassVar
 
+from support.conformance_faults import WIRE
 from support.microsoft import WINDOW, quick, tenant
 
 from evidence_kit.sandbox.microsoft import faults
 from evidence_kit.testing import Answer, CollectorConformance, Provider
 
-KINDS = {
-    "throttled": {"kind": "throttle"},
-    "unavailable": {"kind": "status", "status": 503},
-    "short": {"kind": "short"},
-    "html": {"kind": "html"},
+KINDS = WIRE | {
     "expired": {"kind": "expired_token"},
     "denied": {"kind": "status", "status": 403, "code": "Authorization_RequestDenied"},
     "loop": {"kind": "loop"},
@@ -37,13 +35,13 @@ class MicrosoftConformance(CollectorConformance):
     params: ClassVar[Mapping[str, str]] = MappingProxyType({})
     exempt = MappingProxyType(NO_DROPPING)
 
+    @abstractmethod
     def furnish(self, kiosk):
         """Return what the tenant holds, as it is written, once each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def clear(self, kiosk):
         """Take it out."""
-        raise NotImplementedError
 
     def turn(self, kiosk, fault):
         """Let the pages turn in circles."""

@@ -2,24 +2,22 @@
 
 import json
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import boto3
 import urllib3
 from botocore.config import Config
+from support.process import serving
 
 from evidence_kit.sandbox.serving import LOOPBACK, free_port
 
 ACCOUNT = "123456789012"  # moto's own
 REGION = "us-east-1"
 READER = "reader"
-START_SECONDS = 120
 # moto puts the signature of a GET request together from other bytes than the SDK; who asks is known by the key.
 _SERVE = """
 import sys
@@ -89,35 +87,8 @@ class Enforcing:
 def enforcing_moto(folder: Path) -> Iterator[Enforcing]:
     """Run moto until the block is left; `folder` takes what it says."""
     port = free_port()
-    environ = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
-        "MOTO_IAM_LOAD_MANAGED_POLICIES": "false",
-    }
+    url = f"http://{LOOPBACK}:{port}"
+    environ = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "MOTO_IAM_LOAD_MANAGED_POLICIES": "false"}
     command = [sys.executable, "-c", _SERVE, "-H", LOOPBACK, "-p", str(port)]
-    with (
-        (folder / "moto.log").open("wb") as log,
-        subprocess.Popen(command, env=environ, cwd=folder, stdout=log, stderr=log) as process,
-    ):
-        try:
-            url = f"http://{LOOPBACK}:{port}"
-            _wait(url, process)
-            yield Enforcing(url)
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(urllib3.exceptions.HTTPError):
-            if urllib3.request("GET", f"{url}/moto-api/data.json", timeout=5, retries=False).status == 200:
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"moto does not answer at {url}; it ended with {process.poll()}")
+    with serving(command, f"{url}/moto-api/data.json", folder, environ):
+        yield Enforcing(url)

@@ -1,21 +1,17 @@
 """A second AWS on loopback (ministack): unlike moto's, its KMS signs digests and its Object Lock holds."""
 
 import importlib.util
-import os
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import urllib3
+from support.process import serving
 
 from evidence_kit.sandbox.serving import LOOPBACK, free_port
 
-START_SECONDS = 60  # 0.3 on an idle machine
 REGION = "eu-central-1"
 
 
@@ -43,42 +39,16 @@ class Ministack:
 def running_ministack(folder: Path) -> Iterator[Ministack]:
     """Run ministack until the block is left; `folder` takes what it writes."""
     port = free_port()
+    url = f"http://{LOOPBACK}:{port}"
     environ = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
         "BIND_HOST": LOOPBACK,  # it would listen everywhere
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",  # likewise, on a port of its own
     }
-    with (
-        (folder / "ministack.log").open("wb") as log,
-        subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=environ, cwd=folder, stdout=log, stderr=log
-        ) as process,
-    ):
-        try:
-            url = f"http://{LOOPBACK}:{port}"
-            _wait(url, process)
-            yield Ministack(
-                url, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
-            )
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(urllib3.exceptions.HTTPError):
-            if urllib3.request("GET", f"{url}/_localstack/health", timeout=1, retries=False).status == 200:
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"ministack does not answer at {url}; it ended with {process.poll()}")
+    with serving([sys.executable, "-m", "ministack"], f"{url}/_localstack/health", folder, environ):
+        yield Ministack(
+            url, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+        )
 
 
 @pytest.fixture(scope="session")

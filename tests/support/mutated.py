@@ -55,6 +55,27 @@ class TestFakeOfOnePage(_Sound):
             yield replace(provider, answers=lambda: provider.answers()[:1])
 
 
+class TestFakeWithoutSecrets(_Sound):
+    @contextmanager
+    def provider(self, folder):
+        with super().provider(folder) as provider:
+            yield replace(provider, secrets={})
+
+
+class TestFakeForAllRuns(_Sound):
+    """One record for all runs, emptied when one begins: what a cloud has that takes long to start."""
+
+    _open, _heard = [], []
+
+    @contextmanager
+    def provider(self, folder):
+        with super().provider(folder) as provider:
+            self._heard[:] = [*self._open, provider.answers]
+            self._open.append(provider.answers)
+            yield replace(provider, answers=lambda: [one for told in self._heard for one in told()])
+            self._open.pop()
+
+
 class TestExemptionInVain(_Sound):
     exempt = MappingProxyType({"no_such_thing": "a slip of the pen"})
 

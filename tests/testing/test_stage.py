@@ -118,6 +118,7 @@ def test_what_cannot_be_shown_is_exempt_with_a_reason():
     bare = parse_source(acme(paging=None), name="acme.yaml")
     assert set(exemptions(bare, fixture())) == {"paging", "loop"}
     assert set(exemptions(SPEC, fixture({"path": "/a", "json": {}}))) == {"empty"}
+    assert set(exemptions(parse_source(acme(auth={"type": "none"}), name="acme.yaml"), fixture())) == {"secrets"}
     assert exemptions(SPEC, fixture()) == {}
 
 

@@ -1,7 +1,14 @@
 """The suites find what they are for: each faulty collector is caught by the test whose claim it breaks."""
 
+from inspect import isabstract
+
 import pytest
+from support.conformance_aws import AwsConformance
+from support.conformance_google import GoogleConformance
+from support.conformance_microsoft import MicrosoftConformance
 from support.plugin import ROOT, ends_of_tests
+
+from evidence_kit.testing import CollectorConformance
 
 MUTATED = ROOT / "tests" / "support" / "mutated.py"
 LOOP = "test_a_page_token_that_comes_back_ends_the_unit_and_not_as_whole[loop]"
@@ -22,13 +29,15 @@ CAUGHT = [
     ("TestRepeatsOnResume", f"{TORN}[before the end]"),
     ("TestFakeWithoutAnything", "test_the_provider_has_something_to_lose"),
     ("TestFakeOfOnePage", "test_the_provider_has_something_to_lose"),
+    ("TestFakeWithoutSecrets", "test_no_credential_is_stored_recorded_or_logged"),
     ("TestExemptionInVain", "test_every_exemption_is_one_that_the_suite_knows_and_has_a_reason"),
 ]
+SHARED = [("TestFakeForAllRuns", f"{TORN}[{torn}]") for torn in ("at the beginning", "before the end")]
 
 
 @pytest.fixture(scope="module")
 def ends(tmp_path_factory):
-    chosen = [*CAUGHT, ("TestExemption", LOOP)]
+    chosen = [*CAUGHT, ("TestExemption", LOOP), *SHARED]
     return ends_of_tests(tmp_path_factory.mktemp("mutated"), *(f"{MUTATED}::{one}::{test}" for one, test in chosen))
 
 
@@ -39,3 +48,33 @@ def test_each_fault_is_caught_by_the_test_whose_claim_it_breaks(ends, mutant, te
 
 def test_what_a_provider_cannot_do_is_a_skip(ends):
     assert ends["TestExemption", LOOP] == "skipped"
+
+
+def test_no_other_run_is_counted_where_one_provider_serves_them_all(ends):
+    assert {ends[one] for one in SHARED} == {"passed"}
+
+
+@pytest.mark.parametrize(
+    ("suite", "missing"),
+    [
+        (CollectorConformance, "`provider`"),
+        (AwsConformance, "`truth`"),
+        (GoogleConformance, "`clear`, `furnish`"),
+        (MicrosoftConformance, "`clear`, `furnish`"),
+    ],
+)
+def test_a_test_that_lacks_what_is_abstract_is_refused_and_not_passed_over(suite, missing):
+    with pytest.raises(TypeError) as refused:
+        type("TestHalf", (suite,), {})
+    assert str(refused.value) == f"`TestHalf` would test nothing: it does not define {missing}"
+    assert isabstract(type("Half", (suite,), {}))  # one to inherit from is as good as ever
+
+
+def test_a_test_that_lacks_its_provider_ends_the_run(tmp_path):
+    half = tmp_path / "test_half.py"
+    half.write_text(
+        "from evidence_kit.testing import CollectorConformance\n\n\n"
+        "class TestHalf(CollectorConformance):\n    pass\n\n\ndef test_other():\n    pass\n"
+    )
+    with pytest.raises(AssertionError, match="does not define `provider`"):
+        ends_of_tests(tmp_path, str(half))

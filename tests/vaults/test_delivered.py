@@ -4,38 +4,19 @@ import os
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from evidence_kit.errors import AccessError, EmptyError, MissingError, UnexpectedError
-from evidence_kit.sandbox.serving import free_port
 from evidence_kit.vaults.delivered import Deliveries
 
 
-@pytest.fixture(scope="module")
-def endpoint():
-    """An S3 endpoint for the whole module."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
-    server.start()
-    yield f"http://127.0.0.1:{server._port}"
-    server.stop()
-
-
 @pytest.fixture
-def bucket(endpoint, monkeypatch):
+def bucket(environ):
     """A bucket with a partner's drop below `drop`."""
-    said = {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    for name, value in said.items():
-        monkeypatch.setenv(name, value)
     client = boto3.client("s3")
     client.create_bucket(Bucket="deliveries")
     for key in ("drop/a b.log", "drop/deep/ü.json", "dropped/other"):
         client.put_object(Bucket="deliveries", Key=key, Body=key.encode())
-    yield Deliveries(said)
+    yield Deliveries(environ)
     client.close()
 
 

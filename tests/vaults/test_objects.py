@@ -4,16 +4,13 @@ import base64
 import hashlib
 import hmac
 import json
-import socket
 import urllib.request
-from contextlib import closing
 from email.utils import formatdate
 from pathlib import Path
 
 import boto3
 import obstore
 import pytest
-from moto.server import ThreadedMotoServer
 from obstore.store import from_url
 from support import azurite
 from support.gcs_server import running_gcs_server
@@ -29,24 +26,13 @@ from evidence_kit.errors import (
     UsageError,
     VaultError,
 )
+from evidence_kit.sandbox.serving import free_port
 from evidence_kit.vaults import objects
 from evidence_kit.vaults.objects import ObjectVault
 from evidence_kit.vaults.registry import open_subject
 
 # The one account that every Azure emulator knows; its key stands in the manual.
 EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-
-
-def free_port():
-    """A port that nothing listens at, below those the system hands out itself."""
-    for port in range(21_000, 32_000):
-        with closing(socket.socket()) as trial:
-            try:
-                trial.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError
 
 
 def post(url, body, kind):
@@ -68,29 +54,6 @@ def content(vault, path):
 
 
 # -- S3 ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def endpoint():
-    """An S3 endpoint for the whole module."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
-    server.start()
-    yield f"http://127.0.0.1:{server._port}"
-    server.stop()
-
-
-@pytest.fixture
-def environ(endpoint, monkeypatch):
-    """The environment in which the endpoint is found."""
-    said = {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    for name, value in said.items():
-        monkeypatch.setenv(name, value)
-    return said
 
 
 @pytest.fixture
