@@ -10,6 +10,7 @@ from evidence_kit.governance.agreement import Agreement, Jurisdiction, read_agre
 from evidence_kit.governance.assurance import Assurance, read_assurance
 from evidence_kit.model.document import Document, did_you_mean, parse_document
 from evidence_kit.model.unit import Target
+from evidence_kit.preservation.credentials import FIELD, IDENTITY, SAME
 
 API_VERSION = "evidence-kit/inventory.v1"
 # How to get into a target, by provider: names and places, never a secret.
@@ -106,15 +107,14 @@ def _entry(doc: Document, index: int) -> Entry:
 def _target(doc: Document, at: At) -> Target:
     provider, account = doc.at((*at, "provider"), str), _id(doc, (*at, "id"))
     fields = _ACCESS.get(provider, ())
-    doc.allow(at, (*_FIELDS, *(fields or _PARTNER)))
+    doc.allow(at, (*_FIELDS, *(("preserve", *fields) if fields else _PARTNER)))
     if not _PROVIDER.fullmatch(provider):
         raise doc.error((*at, "provider"), f"`{provider}` is no name of a provider", hint="small letters and digits")
     if provider == "aws" and not (account.isdigit() and len(account) == _ACCOUNT):
         raise doc.error((*at, "id"), f"`{account}` is not an AWS account id", hint="twelve digits, in quotes")
     regions = doc.at((*at, "regions"), list, default=[])
     access = {field: doc.at((*at, field), str, default="") for field in fields} | _endpoints(doc, at)
-    if not fields:
-        access |= _partner(doc, at)
+    access |= _preserve(doc, at) if fields else _partner(doc, at)
     return Target(
         provider=provider,
         id=account,
@@ -122,6 +122,19 @@ def _target(doc: Document, at: At) -> Target:
         regions=tuple(str(region) for region in regions),
         access={field: value for field, value in access.items() if value},
     )
+
+
+def _preserve(doc: Document, at: At) -> dict[str, str]:
+    """Return as whom a target may be changed so that evidence stays: not as who reads, unless it says so."""
+    here = (*at, FIELD)
+    said = doc.at(at, dict).get(FIELD)
+    if said is None or said == SAME:
+        return {FIELD: SAME} if said else {}
+    known = IDENTITY[doc.at((*at, "provider"), str)]
+    if not isinstance(said, dict):
+        raise doc.error(here, f"`{FIELD}` is neither a mapping nor `{SAME}`", hint=f"with: {', '.join(known)}")
+    doc.allow(here, known)
+    return {f"{FIELD}.{name}": doc.at((*here, name), str) for name in said}
 
 
 def _partner(doc: Document, at: At) -> dict[str, str]:
@@ -159,7 +172,7 @@ def _endpoints(doc: Document, at: At) -> dict[str, str]:
 def _id(doc: Document, path: At) -> str:
     value = doc.at(path, object)
     if isinstance(value, int):
-        # YAML read the digits as a number; behind a leading zero even as an octal one, so they may be lost.
+        # YAML read the digits as a number. With fewer than an account has, a leading zero was left out.
         digits = str(value) if len(str(value)) == _ACCOUNT else "0…"
         raise doc.error(path, "the id must be a string", hint=f'write it in quotes: "{digits}"')
     return doc.at(path, str)
