@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from evidence_kit.cli import output, settings
+from evidence_kit.cli import document_exports, output, settings
 from evidence_kit.errors import UsageError
 
 EVENTS = ("timesketch", "csv", "ocsf", "ecs", "parquet")  # the records of a case in other tools' formats
@@ -33,6 +33,7 @@ class Request:
     recipient_name: str
     authority: str
     trust: str | None
+    options: document_exports.Options  # what only documents in exchange formats know
 
 
 def export(
@@ -41,7 +42,7 @@ def export(
         ...,
         "--to",
         help="What to make: `bag`, one archive to hand over; `disclosure`, a part with its proof; or the records for "
-        "other tools: `timesketch`, `csv`, `ocsf`, `ecs`, `parquet`.",
+        "other tools: `timesketch`, `csv`, `ocsf`, `ecs`, `parquet`; or one document: `case-uco`, `stix`, `misp`.",
     ),
     out: Path = typer.Option(..., "-o", "--out", help="The file, or folder, to make; never overwritten."),
     acquisition: str | None = typer.Option(None, "--acquisition", help="Only this acquisition's bag."),
@@ -49,7 +50,9 @@ def export(
     recipients_file: Path | None = typer.Option(None, "--recipients-file", help="Public keys, one a line."),
     purpose: str = typer.Option("", "--purpose", help="Why it is handed on; goes into the custody log."),
     medium: str = typer.Option("", "--medium", help="On or by what: a disk's serial number, a share."),
-    artifact: list[str] = typer.Option([], "--artifact", help="`disclosure`: which artifacts; a glob or a SHA-256."),
+    artifact: list[str] = typer.Option(
+        [], "--artifact", help="`disclosure`, `case-uco`: which artifacts; a glob or a SHA-256."
+    ),
     redact: Path | None = typer.Option(None, "--redact", help="`disclosure`: rules for what is taken out of them."),
     policy: str | None = typer.Option(
         None, "--policy", help="Limits of the organisation: what working copies leave out or replace."
@@ -58,6 +61,20 @@ def export(
     recipient_name: str = typer.Option("", "--recipient-name", help="`disclosure`: for whom it is."),
     authority: str = typer.Option("", "--authority", help="`disclosure`: by what right it is handed on."),
     trust: str | None = typer.Option(None, "--trust", help="Your trust policy: whose seals you accept."),
+    indicator: list[str] = typer.Option(
+        [], "--indicator", help="`stix`, `misp`: `address=…`, `account=…` or `key=…`; repeat it."
+    ),
+    saved: str | None = typer.Option(
+        None, "--saved", help="`stix`, `misp`: a saved question that returns indicators."
+    ),
+    param: list[str] = typer.Option([], "--param", help="`name=value` for `--saved`; repeat it."),
+    tlp: str | None = typer.Option(
+        None, "--tlp", help="`stix`, `misp`: `clear`, `green`, `amber`, `amber+strict` (as is) or `red`."
+    ),
+    most: int | None = typer.Option(None, "--most", help="`case-uco`: at most so many artifacts; 100 as is."),
+    seal: str | None = typer.Option(
+        None, "--seal", help="`case-uco`, `stix`, `misp`: keep a copy in the case under this name, on record."
+    ),
     key: str | None = typer.Option(None, "--key", help="Which of your keys signs the custody event."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
@@ -85,8 +102,18 @@ def export(
             recipient_name=recipient_name,
             authority=authority,
             trust=trust,
+            options=document_exports.Options(
+                indicators=indicator, saved=saved, params=param, tlp=tlp, most=most, seal=seal
+            ),
         )
     )
+
+
+def _require_own(to: str, asked: Request) -> None:
+    """Raise UsageError for an option that only documents in exchange formats know."""
+    for option, value in asked.options.given().items():
+        if value:
+            raise UsageError(f"`--to {to}` knows no `{option}`", hint="leave it out")
 
 
 def _bag(asked: Request) -> None:
@@ -95,6 +122,7 @@ def _bag(asked: Request) -> None:
     from evidence_kit.report.transport import recipients
     from evidence_kit.vaults.local import LocalVault
 
+    _require_own("bag", asked)
     order = transport.Order(
         acquisition=asked.acquisition,
         recipients=recipients.parse([*asked.recipients, *recipients.listed(asked.recipients_file)]),
@@ -121,6 +149,7 @@ def _bag(asked: Request) -> None:
 def _disclosure(asked: Request) -> None:
     from evidence_kit.cli import disclose
 
+    _require_own("disclosure", asked)
     for what, value in (
         ("--artifact", asked.artifacts),
         ("--recipient-name", asked.recipient_name),
@@ -165,7 +194,33 @@ def _events(to: str, asked: Request) -> None:
             "--redact": asked.redact,
             "--recipient-name": asked.recipient_name,
             "--authority": asked.authority,
+            **asked.options.given(),
         },
+    )
+
+
+def _document(to: str, asked: Request) -> None:
+    document_exports.make(
+        to,
+        document_exports.Asked(
+            case=asked.case,
+            out=asked.out,
+            purpose=asked.purpose,
+            medium=asked.medium,
+            key=asked.key,
+            as_json=asked.as_json,
+            policy=asked.policy,
+            artifacts=asked.artifacts,
+            options=asked.options,
+            others={
+                "--recipient": asked.recipients,
+                "--recipients-file": asked.recipients_file,
+                "--acquisition": asked.acquisition,
+                "--redact": asked.redact,
+                "--recipient-name": asked.recipient_name,
+                "--authority": asked.authority,
+            },
+        ),
     )
 
 
@@ -174,4 +229,5 @@ _TARGETS: Mapping[str, Callable[[Request], None]] = {
     "bag": _bag,
     "disclosure": _disclosure,
     **{name: partial(_events, name) for name in EVENTS},
+    **{name: partial(_document, name) for name in document_exports.NAMES},
 }
