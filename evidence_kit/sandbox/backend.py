@@ -94,11 +94,12 @@ def moto_account_of(access_key: str) -> str | None:
 
 
 class Bucket:
-    """A bucket behind S3's API, where the time of an object can be what the story needs."""
+    """A versioned bucket behind S3's API, made if need be; the time of an object can be what the story needs."""
 
     def __init__(self, account: str, name: str) -> None:
         self._backend = s3_backends[account]["aws"]
-        self._backend.create_bucket(name, "us-east-1")
+        if name not in self._backend.buckets:
+            self._backend.create_bucket(name, "us-east-1")
         self._backend.put_bucket_versioning(name, "Enabled")
         self.name = name
 

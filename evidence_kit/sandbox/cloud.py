@@ -21,6 +21,7 @@ from botocore.config import Config
 
 from evidence_kit.model.time import Window, parse_instant
 from evidence_kit.sandbox.backend import Bucket, fill_log_group, moto_account_of, running_moto
+from evidence_kit.sandbox.chapter import NOTHING_MORE, Chapter
 from evidence_kit.sandbox.defaults import defaults
 from evidence_kit.sandbox.door import Door
 from evidence_kit.sandbox.estate import READER, TRAIL, fill_buckets, open_account, settle
@@ -78,11 +79,13 @@ class Cloud:
         lookup_tps: float | None = LOOKUP_TPS,
         log_events: int = LOG_EVENTS,
         scale: int = 1,
+        more: Chapter = NOTHING_MORE,
     ) -> None:
         self.accounts = ACCOUNTS
         self.regions = REGIONS
         self.bucket = BUCKET
-        self._incident = make_incident(end=end, seed=seed, scale=scale, log_events=log_events)
+        self._incident = make_incident(end=end, seed=seed, scale=scale, log_events=log_events, more=more.acts)
+        self._more = more
         self.window = self._incident.window
         self._seed = seed
         self.simulator = Simulator()
@@ -107,6 +110,7 @@ class Cloud:
                         **self.simulator.answers,
                         **defaults(),
                         **scoring_answers(SCORING, window=self.window, swapped_at=self._incident.swapped_at),
+                        **self._more.answers(self.window),
                     }
                 ),
                 moto_port=port,
@@ -222,6 +226,7 @@ class Cloud:
         self._logs = Bucket(SHOP, BUCKET)
         settle(self.client, self._incident, BUCKET)
         fill_buckets(self._incident)
+        self._more.settle(self.client, self.window)
         for group in self._incident.log_groups:
             fill_log_group(group)
         for place, records in self._incident.events.items():

@@ -6,9 +6,10 @@ Everything follows from `end` and `seed`; nothing here reads a clock, draws othe
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from evidence_kit.model.time import Window, require_utc
 from evidence_kit.sandbox.applogs import LogGroup, log_groups
@@ -35,12 +36,13 @@ SCORING = Scoring(account=SHOP, region=HOME)
 MISUSES = 12  # calls of models where nobody logs them
 
 # From the start of the window
-_ENTRY = timedelta(hours=9, minutes=10)
-_BLIND = timedelta(hours=10, minutes=2, seconds=11)
-_SIGHT = timedelta(hours=14, minutes=5, seconds=40)
-_SWAP = _BLIND + timedelta(minutes=20)
+ENTRY = timedelta(hours=9, minutes=10)
+BLIND = timedelta(hours=10, minutes=2, seconds=11)
+SIGHT = timedelta(hours=14, minutes=5, seconds=40)
+SWAP = BLIND + timedelta(minutes=20)
 
 Place = tuple[str, str]
+Act = tuple[timedelta, str, str, Actor, Deed]  # from the start of the window, account, region, who, what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class Incident:
     @property
     def swapped_at(self) -> datetime:
         """Return since when the endpoint answers with the intruder's model."""
-        return self.window.start + _SWAP + timedelta(minutes=2)
+        return self.window.start + SWAP + timedelta(minutes=2)
 
     @property
     def stopped_at(self) -> datetime:
@@ -71,8 +73,8 @@ class Incident:
         return self.logging[SHOP][1].start
 
 
-def make_incident(*, end: datetime, seed: int, scale: int = 1, log_events: int) -> Incident:
-    """Return the incident whose 26 hours end at `end`, cut to the second."""
+def make_incident(*, end: datetime, seed: int, scale: int = 1, log_events: int, more: Iterable[Act] = ()) -> Incident:
+    """Return the incident whose 26 hours end at `end`, cut to the second; `more` happened beside it."""
     until = require_utc(end).replace(microsecond=0)
     window = Window(until - LENGTH, until)
     scribe = Scribe(seed)
@@ -80,10 +82,10 @@ def make_incident(*, end: datetime, seed: int, scale: int = 1, log_events: int) 
     for account in ACCOUNTS:
         for region in REGIONS:
             events[account, region].extend(noise(scribe, account, region, window, scale))
-    for place, record in _story(scribe, window.start):
+    for place, record in _story(scribe, window.start, more):
         events[place].append(record)
     second = timedelta(seconds=1)  # StopLogging itself is the last thing a trail hears
-    blind, sight = window.start + _BLIND + second, window.start + _SIGHT
+    blind, sight = window.start + BLIND + second, window.start + SIGHT
     return Incident(
         window=window,
         events={place: tuple(sorted(found, key=_when)) for place, found in events.items()},
@@ -93,7 +95,7 @@ def make_incident(*, end: datetime, seed: int, scale: int = 1, log_events: int) 
         ),
         log_groups=log_groups(account=SHOP, region=HOME, window=window, events=log_events, seed=seed),
         prompts=tuple(prompt_files(sorted(events[SHOP, HOME], key=_when), intruder=ATTACKER_IP)),
-        captured=tuple(captured(window, swapped_at=window.start + _SWAP, seed=seed)),
+        captured=tuple(captured(window, swapped_at=window.start + SWAP, seed=seed)),
     )
 
 
@@ -101,13 +103,12 @@ def _when(record: Record) -> str:
     return str(record["eventTime"])
 
 
-def _story(scribe: Scribe, start: datetime) -> Iterator[tuple[Place, Record]]:
-    for acts in (_assistance, _intrusion, _misuse, _theft, _in_the_dark, _response):
-        for offset, account, region, actor, deed in acts(scribe):
-            yield (account, region), scribe.write(start + offset, account, region, actor, deed)
+def _story(scribe: Scribe, start: datetime, more: Iterable[Act]) -> Iterator[tuple[Place, Record]]:
+    chapters = (_assistance, _intrusion, _misuse, _theft, _in_the_dark, _response)
+    # What comes on top is written last: the same seed gives the same ids with it and without.
+    for offset, account, region, actor, deed in chain(*(acts(scribe) for acts in chapters), more):
+        yield (account, region), scribe.write(start + offset, account, region, actor, deed)
 
-
-_Act = tuple[timedelta, str, str, Actor, Deed]
 
 _CLI = "aws-cli/2.27.50 md/awscrt#0.26.1 ua/2.1 os/linux#6.8 lang/python#3.13.4 md/prompt#off md/command#"
 _INTRUDER = user(SHOP, "ci-deploy", LEAKED_KEY, ip=ATTACKER_IP, agent=_CLI + "sts.get-caller-identity")
@@ -125,47 +126,47 @@ _ASSISTANT = session(SHOP, "checkout-api", "assistant", "ASIAEXAMPLEASSISTANT", 
 _TRAIL = f"arn:aws:cloudtrail:{HOME}:{SHOP}:trail/main"
 
 
-def _assistance(scribe: Scribe) -> Iterator[_Act]:
+def _assistance(scribe: Scribe) -> Iterator[Act]:
     """Yield the shop's own use of a model, every other hour."""
     for n in range(1, int(LENGTH / timedelta(hours=2))):
         offset = timedelta(hours=2 * n, seconds=scribe.random.randrange(3600))
         yield offset, SHOP, HOME, _ASSISTANT, model_call("Converse", tokens=scribe.random.randrange(200, 900))
 
 
-def _misuse(scribe: Scribe) -> Iterator[_Act]:
+def _misuse(scribe: Scribe) -> Iterator[Act]:
     """Call models with the leaked key: at home where prompts are logged, and where the intruder ended that."""
     minute = timedelta(minutes=1)
     ask = Deed(service="bedrock", name="GetModelInvocationLoggingConfiguration")
     end = Deed(service="bedrock", name="DeleteModelInvocationLoggingConfiguration", reads=False)
-    yield _ENTRY + 11 * minute, SHOP, HOME, _INTRUDER, Deed(service="bedrock", name="ListFoundationModels")
-    yield _ENTRY + 12 * minute, SHOP, HOME, _INTRUDER, ask
-    yield _ENTRY + 12 * minute, SHOP, EUROPE, _INTRUDER, ask
+    yield ENTRY + 11 * minute, SHOP, HOME, _INTRUDER, Deed(service="bedrock", name="ListFoundationModels")
+    yield ENTRY + 12 * minute, SHOP, HOME, _INTRUDER, ask
+    yield ENTRY + 12 * minute, SHOP, EUROPE, _INTRUDER, ask
     for n in range(3):
-        yield _ENTRY + (13 + n) * minute, SHOP, HOME, _INTRUDER, _greedy("InvokeModel", scribe)
-    yield _ENTRY + 16 * minute, SHOP, EUROPE, _INTRUDER, end
+        yield ENTRY + (13 + n) * minute, SHOP, HOME, _INTRUDER, _greedy("InvokeModel", scribe)
+    yield ENTRY + 16 * minute, SHOP, EUROPE, _INTRUDER, end
     for n in range(MISUSES):
-        yield _ENTRY + 17 * minute + n * timedelta(seconds=40), SHOP, EUROPE, _INTRUDER, _greedy("Converse", scribe)
+        yield ENTRY + 17 * minute + n * timedelta(seconds=40), SHOP, EUROPE, _INTRUDER, _greedy("Converse", scribe)
 
 
 def _greedy(name: str, scribe: Scribe) -> Deed:
     return model_call(name, tokens=scribe.random.randrange(60_000, 180_000))
 
 
-def _intrusion(scribe: Scribe) -> Iterator[_Act]:
+def _intrusion(scribe: Scribe) -> Iterator[Act]:
     del scribe
     minute = timedelta(minutes=1)
     key = {"userName": "svc-pricing", "accessKeyId": PLANTED_KEY, "status": "Active"}
-    yield _ENTRY, SHOP, HOME, _INTRUDER, Deed(service="sts", name="GetCallerIdentity")
-    yield _ENTRY + minute, SHOP, HOME, _INTRUDER, Deed(service="iam", name="ListUsers")
+    yield ENTRY, SHOP, HOME, _INTRUDER, Deed(service="sts", name="GetCallerIdentity")
+    yield ENTRY + minute, SHOP, HOME, _INTRUDER, Deed(service="iam", name="ListUsers")
     yield (
-        _ENTRY + 2 * minute,
+        ENTRY + 2 * minute,
         SHOP,
         HOME,
         _INTRUDER,
         Deed(service="iam", name="ListAttachedUserPolicies", request={"userName": "svc-pricing"}),
     )
     yield (
-        _ENTRY + 5 * minute,
+        ENTRY + 5 * minute,
         SHOP,
         HOME,
         _INTRUDER,
@@ -178,10 +179,10 @@ def _intrusion(scribe: Scribe) -> Iterator[_Act]:
         ),
     )
     for region in REGIONS:
-        yield _ENTRY + 9 * minute, SHOP, region, _INTRUDER, Deed(service="ec2", name="DescribeInstances")
+        yield ENTRY + 9 * minute, SHOP, region, _INTRUDER, Deed(service="ec2", name="DescribeInstances")
 
 
-def _theft(scribe: Scribe) -> Iterator[_Act]:
+def _theft(scribe: Scribe) -> Iterator[Act]:
     minute, role = timedelta(minutes=1), f"arn:aws:iam::{DATA}:role/pricing-export"
     assumed = Deed(
         service="sts",
@@ -191,7 +192,7 @@ def _theft(scribe: Scribe) -> Iterator[_Act]:
         resources=({"accountId": DATA, "type": "AWS::IAM::Role", "ARN": role},),
         extra={"sharedEventID": scribe.uuid()},
     )
-    at = _ENTRY + 20 * minute
+    at = ENTRY + 20 * minute
     # Both accounts record a cross-account AssumeRole, each under an id of its own.
     yield at, SHOP, HOME, _PRICING, assumed
     yield at, DATA, HOME, _PRICING, assumed
@@ -210,7 +211,7 @@ def _theft(scribe: Scribe) -> Iterator[_Act]:
         yield at + 5 * minute + n * timedelta(seconds=11), DATA, EUROPE, _EXPORT, deed
 
 
-def _in_the_dark(scribe: Scribe) -> Iterator[_Act]:
+def _in_the_dark(scribe: Scribe) -> Iterator[Act]:
     minute, name = timedelta(minutes=1), {"userName": "svc-backup"}
     policy = {**name, "policyArn": f"arn:aws:iam::{SHOP}:policy/platform-admin"}
     new = {"user": {**name, "arn": f"arn:aws:iam::{SHOP}:user/svc-backup"}}
@@ -223,21 +224,21 @@ def _in_the_dark(scribe: Scribe) -> Iterator[_Act]:
         reads=False,
         request={"instanceType": "g6.48xlarge", "minCount": 4, "maxCount": 4},
     )
-    yield _BLIND, SHOP, HOME, _PRICING, stop
-    yield _BLIND + 3 * minute, SHOP, HOME, _PRICING, create
-    yield _BLIND + 4 * minute, SHOP, HOME, _PRICING, attach
+    yield BLIND, SHOP, HOME, _PRICING, stop
+    yield BLIND + 3 * minute, SHOP, HOME, _PRICING, create
+    yield BLIND + 4 * minute, SHOP, HOME, _PRICING, attach
     for n, deed in enumerate(swap(SCORING)):
-        yield _SWAP + n * minute, SHOP, HOME, _PRICING, deed
+        yield SWAP + n * minute, SHOP, HOME, _PRICING, deed
     for n in range(3):
-        yield _BLIND + (30 + n) * minute, SHOP, HOME, _PRICING, _greedy("InvokeModel", scribe)
-    yield _BLIND + 40 * minute, SHOP, PACIFIC, _PRICING, launch
+        yield BLIND + (30 + n) * minute, SHOP, HOME, _PRICING, _greedy("InvokeModel", scribe)
+    yield BLIND + 40 * minute, SHOP, PACIFIC, _PRICING, launch
 
 
-def _response(scribe: Scribe) -> Iterator[_Act]:
+def _response(scribe: Scribe) -> Iterator[Act]:
     del scribe
     minute = timedelta(minutes=1)
     yield (
-        _SIGHT,
+        SIGHT,
         SHOP,
         HOME,
         _RESPONDER,
@@ -246,4 +247,4 @@ def _response(scribe: Scribe) -> Iterator[_Act]:
     for n, (owner, key) in enumerate((("ci-deploy", LEAKED_KEY), ("svc-pricing", PLANTED_KEY)), start=1):
         request = {"userName": owner, "accessKeyId": key, "status": "Inactive"}
         deed = Deed(service="iam", name="UpdateAccessKey", reads=False, request=request)
-        yield _SIGHT + n * 2 * minute, SHOP, HOME, _RESPONDER, deed
+        yield SIGHT + n * 2 * minute, SHOP, HOME, _RESPONDER, deed

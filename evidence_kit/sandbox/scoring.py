@@ -98,16 +98,16 @@ def swap(place: Place) -> tuple[Deed, ...]:
         ("UpdateEndpoint", {"EndpointName": ENDPOINT, "EndpointConfigName": PLANTED.config}),
     )
     return tuple(
-        Deed(service="sagemaker", name=name, reads=False, request=_lowered(request), endpoint="api.sagemaker")
+        Deed(service="sagemaker", name=name, reads=False, request=lowered(request), endpoint="api.sagemaker")
         for name, request in asked
     )
 
 
-def _lowered(value: object) -> Any:  # noqa: ANN401  parameters have any shape
+def lowered(value: object) -> Any:  # noqa: ANN401  parameters have any shape
     """Return parameters with their names as CloudTrail writes them."""
     if isinstance(value, dict):
-        return {name[0].lower() + name[1:]: _lowered(item) for name, item in value.items()}
-    return [_lowered(item) for item in value] if isinstance(value, list) else value
+        return {name[0].lower() + name[1:]: lowered(item) for name, item in value.items()}
+    return [lowered(item) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,10 @@
 
 import random
 import socket
+import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -71,6 +72,46 @@ class LoopbackServer(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in connections:
             thread.join()
+
+
+class TlsServer(LoopbackServer):
+    """A loopback server behind TLS, for visitors that are `TlsVisit`."""
+
+    def __init__(self, handler: type["TlsVisit"], context: ssl.SSLContext) -> None:
+        super().__init__(handler)
+        # The handshake belongs to the visitor's thread: in the accepting one, a silent client would stop them all.
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    @property
+    def url(self) -> str:
+        """Return `https://127.0.0.1:PORT`."""
+        return f"https://{LOOPBACK}:{self.server_port}"
+
+
+class TlsVisit(BaseHTTPRequestHandler):
+    """One client connection, which says nothing: what a server has sent is its log."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
+        """Say nothing."""
+
+    def setup(self) -> None:
+        """Shake hands here, in the connection's thread."""
+        self.request.do_handshake()
+        super().setup()
+
+    def reply(self, status: int, body: bytes, headers: Mapping[str, str], declared: int | None = None) -> None:
+        """Send an answer; one whose `declared` length is not the truth ends the connection."""
+        self.send_response_only(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body) if declared is None else declared))
+        self.end_headers()
+        self.wfile.write(body)
+        if declared is not None:
+            self.close_connection = True
 
 
 @contextmanager

@@ -2,13 +2,24 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
+from support.hybrid import places
 
+from evidence_kit.cli import demo
+from evidence_kit.model.time import Window, parse_instant
+from evidence_kit.sandbox.hybrid.cast import ATTACKER
+from evidence_kit.sandbox.hybrid.microsoft import STOLEN_CALLS
+from evidence_kit.sandbox.hybrid.sources import SOURCES
+from evidence_kit.sandbox.hybrid.story import BY_NAME, STORY
+
+EVENT = re.compile(r"\d{4}-\d\d-\d\dT\S+Z(?: \[logged \S+\])?  (\w+) ")
 EK = [sys.executable, "-m", "evidence_kit"]
 
 
@@ -16,20 +27,39 @@ def _environment(tmp_path, **more):
     return {**os.environ, "EVIDENCE_KIT_HOME": str(tmp_path / "home"), "EVIDENCE_KIT_PASSPHRASE": "p", **more}
 
 
-def test_demo_leaves_a_verified_case_a_trust_policy_and_keys(tmp_path) -> None:
-    out = tmp_path / "demo"
-    run = subprocess.run([*EK, "demo", "--out", str(out)], capture_output=True, text=True, check=False, cwd=tmp_path)
-
+@pytest.fixture(scope="module")
+def shown(clouds, tmp_path_factory):
+    """One run of the demo: its folder, and what it printed."""
+    clouds.close()
+    folder = tmp_path_factory.mktemp("demo of a newcomer")
+    out = folder / "demo"
+    # What must not lead the demo elsewhere, though the user has it.
+    mine = {"AWS_PROFILE": "mine", "HTTPS_PROXY": "http://127.0.0.1:9", "EVIDENCE_KIT_INVENTORY": "mine.yaml"}
+    run = subprocess.run(
+        [*EK, "demo", "--out", str(out)],
+        capture_output=True, text=True, check=False, cwd=folder, env=_environment(folder, **mine),
+    )  # fmt: skip
     assert run.returncode == 0, run.stderr
+    return out, run
+
+
+def test_demo_leaves_a_verified_case_a_trust_policy_and_keys(shown, tmp_path) -> None:
+    out, run = shown
     assert run.stdout.splitlines()[-1] == f"case: {out / 'case'}"
     assert (out / "trust.yaml").exists()
     assert list((out / "keys").glob("*.p12"))
     again = _ask(tmp_path, "verify", str(out / "case"), "--trust", str(out / "trust.yaml"))
     assert again.returncode == 0, again.stdout
+    assert "CloudTrail: 147 of 147 digests chain" in again.stdout
     whole = _ask(tmp_path, "verify", str(out / "case"), "--trust", str(out / "trust.yaml"), "--require-complete")
     assert whole.returncode == 3, whole.stdout
+
+
+def test_demo_says_of_each_estate_what_it_could_not_have(shown, tmp_path) -> None:
+    out, _ = shown
     told = json.loads(_ask(tmp_path, "coverage", str(out / "case"), "--json").stdout)["rows"]
     ends = {(row["name"], row["region"], cell["status"]) for row in told for cell in row["cells"]}
+    assert {name for name, _, _ in ends} == set(SOURCES)
     lost = {(name, end) for name, _, end in ends if end not in {"complete", "not_enabled", "not_configured"}}
     assert lost == {
         ("aws.sagemaker.capture_state", "sampled_at_source"),
@@ -37,10 +67,89 @@ def test_demo_leaves_a_verified_case_a_trust_policy_and_keys(tmp_path) -> None:
     }
     for name in ("aws.bedrock.logging", "aws.bedrock.invocations_s3"):
         assert {(name, "us-east-1", "complete"), (name, "eu-west-1", "not_enabled")} <= ends
+    assert ("gcp.vertex.request_logging", "europe-west4", "not_enabled") in ends
+
+
+def _timeline(tmp_path, out, *more):
+    tables = ("--work", str(out / "tables"))
+    told = _ask(tmp_path, "timeline", str(out / "case"), *tables, "--json", "--limit", "0", *more)
+    assert told.returncode == 0, told.stderr
+    return json.loads(told.stdout)["events"]
+
+
+def _order(out):
+    (record,) = (out / "case" / "bags").glob("*/record/acquisition.json")
+    return json.loads(record.read_bytes())["order"]
+
+
+def _window(out):
+    said = _order(out)["window"]
+    return Window(parse_instant(said["start"]), parse_instant(said["end"]))
+
+
+def test_what_was_agreed_with_the_partners_is_on_record(shown) -> None:
+    out, _ = shown
+    agreed = {one["name"].partition(" ")[0]: one["agreement"] for one in _order(out)["governance"]["targets"]}
+    assert agreed["supplier-acme"]["notifyWithin"] == "PT24H"
+    assert agreed["supplier-acme"]["evidence"]["audit_logs"] == "§ 9.2"
+    assert agreed["shop"] is None
+
+
+def test_time_line_tells_each_event_of_the_story_once_and_in_order_across_all_estates(shown, tmp_path) -> None:
+    out, _ = shown
+    rows, window = _timeline(tmp_path, out), _window(out)
+    found = {event.name: places(event, rows, window) for event in STORY}
+
+    assert {name: len(at) for name, at in found.items()} == dict.fromkeys(found, 1)
+    order = [at for (at,) in found.values()]
+    assert order == sorted(order)
+    assert {rows[at]["provider"] for at in order} == {"aws", "azure", "gcp", "github", "acme_supplier"}
+    assert all((out / "case" / rows[at]["artifact"]).is_file() for at in order)
+
+
+def test_with_times_as_logged_the_supplier_comes_after_what_its_key_was_used_for(shown, tmp_path) -> None:
+    out, _ = shown
+    rows, window = _timeline(tmp_path, out, "--as-logged"), _window(out)
+    (issued,), (poisoned,) = (places(BY_NAME[name], rows, window) for name in ("issued", "poisoned"))
+    assert poisoned < issued
+
+
+def test_demo_shows_the_attacker_in_all_four_estates_and_says_why_each_step(shown) -> None:
+    _, run = shown
+    lines = run.stderr.splitlines()
+    steps = [at for at, line in enumerate(lines) if line.startswith("$ evidence-kit ")]
+    names = [lines[at].split()[2] for at in steps]
+    assert names == ["keys", "init", "collect", "coverage", "timeline", "timeline", "verify"]
+    assert all(lines[at - 1].startswith("# ") for at in steps)
+    assert f"--address {ATTACKER}" in lines[steps[4]]
+    seen = Counter(found[1] for line in run.stdout.splitlines() if (found := EVENT.match(line)))
+    assert {name: seen[name] for name in ("github", "acme_supplier", "azure", "gcp")} == {
+        "github": 1, "acme_supplier": 2, "azure": 2 + STOLEN_CALLS, "gcp": 4,
+    }  # fmt: skip
 
 
 def _ask(tmp_path, *arguments):
     return subprocess.run([*EK, *arguments], capture_output=True, text=True, check=False, env=_environment(tmp_path))
+
+
+def test_demo_names_what_the_sandbox_lacks(tmp_path) -> None:
+    told = _ask_without("trustme", tmp_path, "demo", "--out", str(tmp_path / "out"))
+    assert told.returncode == 7
+    assert "`trustme` is missing" in told.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def _ask_without(module, tmp_path, *arguments):
+    """Run a command where a module cannot be imported."""
+    code = f"import sys; sys.modules[{module!r}] = None; from evidence_kit.cli.app import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=_environment(tmp_path))
+
+
+def test_without_duckdb_the_demo_names_it_and_goes_on(monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    assert [step.arguments[0] for step in demo._looking()] == ["coverage", "verify"]
+    assert "`duckdb` is not installed" in capsys.readouterr().err
 
 
 def test_demo_never_overwrites(tmp_path) -> None:

@@ -17,13 +17,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from evidence_kit.sandbox.google.faults import HTML, Fault, Faults, refusal, refused
 from evidence_kit.sandbox.google.logs import MOST, USUAL, BadFilter, Entry, encoded, matching
-from evidence_kit.sandbox.serving import LoopbackServer
+from evidence_kit.sandbox.serving import TlsServer, TlsVisit
 
 _OBJECTS = re.compile(r"/storage/storage/v1/b/([^/]+)/o")
 _MEDIA = re.compile(r"/storage/storage/v1/b/([^/]+)/o/(.+)")
@@ -64,13 +63,11 @@ class Estate:
     untestable: frozenset[str] = frozenset()  # permissions that no project has: one spoils the whole question
 
 
-class GoogleServer(LoopbackServer):
+class GoogleServer(TlsServer):
     """Serves an estate over TLS."""
 
     def __init__(self, estate: Estate, context: ssl.SSLContext) -> None:
-        super().__init__(_Visit)
-        # The handshake belongs to the visitor's thread: in the accepting one, a silent client would stop them all.
-        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        super().__init__(_Visit, context)
         self.estate = estate
         self.faults = Faults()
         self.sent: list[Sent] = []
@@ -82,11 +79,6 @@ class GoogleServer(LoopbackServer):
         self._tokens: dict[str, int] = {}
         self._loop: dict[str, str] = {}
         self._guard_pages = threading.Lock()
-
-    @property
-    def url(self) -> str:
-        """Return `https://127.0.0.1:PORT`."""
-        return super().url.replace("http:", "https:")
 
     # -- answers ---------------------------------------------------------------------------------------------
 
@@ -222,15 +214,10 @@ class GoogleServer(LoopbackServer):
         return code, page
 
 
-class _Visit(BaseHTTPRequestHandler):
+class _Visit(TlsVisit):
     """One client connection."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
     server: GoogleServer
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
-        """Say nothing: `GoogleServer.sent` is the log."""
 
     def handle_one_request(self) -> None:
         """Serve the next request of a kept-alive connection."""
@@ -239,12 +226,12 @@ class _Visit(BaseHTTPRequestHandler):
             return
         self.close_connection = True
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  the name is http.server's
         """Answer a question in the query."""
         parts = urlsplit(self.path)
         self._visit(unquote(parts.path), {name: values[0] for name, values in parse_qs(parts.query).items()})
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802  likewise
         """Answer a question in the body, or give out a token."""
         parts = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

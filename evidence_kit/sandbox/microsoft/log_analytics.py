@@ -46,6 +46,11 @@ class Row:
     item: str
     kind: str
     number: int
+    said: Mapping[str, str] | None = None  # by column, where the row was given and not made
+
+    def value(self, name: str) -> object:
+        """Return what stands in a column, for conditions."""
+        return getattr(self, name.lower(), None) if self.said is None else self.said.get(name)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,6 +83,16 @@ class Table:
                 if start <= tick < end:
                     yield Row(tick, ingested, f"{second:x}-late-{number:x}", KINDS[0], number)
 
+    def columns(self) -> list[tuple[str, str]]:
+        """Return names and types of the columns."""
+        columns = [("TimeGenerated", "datetime"), ("Kind", "string"), ("Item", "string"), ("Number", "long")]
+        return columns + ([("Detail", "string")] if self.padding else [])
+
+    def writer(self) -> Callable[[Row], str]:
+        """Return what writes a row as the service does."""
+        tail = f',"{"x" * self.padding}"]' if self.padding else "]"
+        return lambda row: f'["{moment(row.tick)}","{row.kind}","{row.item}",{row.number}{tail}'
+
     def totals(self, start: int, end: int, width: int) -> dict[int, int]:
         """Count the rows by bin without making them, where the bounds are whole seconds."""
         found: dict[int, int] = {}
@@ -105,7 +120,7 @@ class _Asked:
         for row in self.table.rows(self.start, self.end):
             if self.shards > 1 and zlib.crc32(row.item.encode()) % self.shards != self.shard:
                 continue
-            if all(getattr(row, name.lower(), None) == value for name, value in self.where):
+            if all(row.value(name) == value for name, value in self.where):
                 yield row
 
 
@@ -162,13 +177,11 @@ class Workspace:
 
     def _given(self, asked: _Asked) -> bytes:
         """Give rows until a limit is reached, and then say so, as the service does."""
-        padding = "x" * asked.table.padding
-        columns = [("TimeGenerated", "datetime"), ("Kind", "string"), ("Item", "string"), ("Number", "long")]
-        columns += [("Detail", "string")] if padding else []
+        columns, written = asked.table.columns(), asked.table.writer()
         lines: list[str] = []
-        size, tail = 0, f',"{padding}"]' if padding else "]"
+        size = 0
         for row in asked.selected():
-            line = f'["{moment(row.tick)}","{row.kind}","{row.item}",{row.number}{tail}'
+            line = written(row)
             size += len(line) + 1
             if size > self.max_bytes:
                 return _envelope(columns, lines, _limit(f"{self.max_bytes} bytes", "-2133196797"))

@@ -6,13 +6,12 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler
 from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from evidence_kit.sandbox.microsoft.entra import Entra
 from evidence_kit.sandbox.microsoft.faults import Faults, Reply, befall, error
-from evidence_kit.sandbox.serving import LOOPBACK, LoopbackServer
+from evidence_kit.sandbox.serving import TlsServer, TlsVisit
 
 AUDIENCES = {
     "graph": "https://graph.microsoft.com",
@@ -63,24 +62,17 @@ class Api(Protocol):
         ...
 
 
-class Microsoft(LoopbackServer):
+class Microsoft(TlsServer):
     """Serves several APIs, each with its audience. `sent` is the log; no token is in it."""
 
     def __init__(self, *apis: Api, entra: Entra, tls: Callable[[ssl.SSLContext], None]) -> None:
-        super().__init__(_Visit)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls(context)
-        # The handshake belongs to the connection's own thread: one client that dawdles must not stop the others.
-        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        super().__init__(_Visit, context)
         self.entra = entra
         self.apis = list(apis)
         self.faults = Faults()
         self.sent: list[Sent] = []
-
-    @property
-    def url(self) -> str:
-        """Return `https://127.0.0.1:PORT`."""
-        return f"https://{LOOPBACK}:{self.server_port}"
 
     @property
     def clock(self) -> Callable[[], datetime]:
@@ -117,20 +109,10 @@ class Microsoft(LoopbackServer):
         return "-", error(404, "ResourceNotFound", f"{asked.path} is not there")
 
 
-class _Visit(BaseHTTPRequestHandler):
+class _Visit(TlsVisit):
     """One client connection."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
     server: Microsoft
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
-        """Say nothing: `Microsoft.sent` is the log."""
-
-    def setup(self) -> None:
-        """Shake hands here, in the connection's thread."""
-        self.request.do_handshake()
-        super().setup()
 
     def visit(self) -> None:
         """Read a request, answer it, with whatever fault is due."""
@@ -170,15 +152,8 @@ class _Visit(BaseHTTPRequestHandler):
                 body=b"" if secret else reply.body,
             )
         )
-        self.send_response_only(reply.status)
         headers = {"Content-Type": "application/json", "request-id": f"r-{len(self.server.sent)}", **reply.headers}
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body) if reply.declared is None else reply.declared))
-        self.end_headers()
-        self.wfile.write(reply.body)
-        if reply.declared is not None:
-            self.close_connection = True
+        self.reply(reply.status, reply.body, headers, reply.declared)
 
 
 def _json(status: int, value: object) -> Reply:

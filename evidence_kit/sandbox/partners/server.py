@@ -5,10 +5,11 @@ import gzip
 import hashlib
 import json
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -16,7 +17,7 @@ from evidence_kit.sandbox.partners.asked import Asked
 from evidence_kit.sandbox.partners.fixture import Scripted
 from evidence_kit.sandbox.partners.gate import Gate
 from evidence_kit.sandbox.partners.paged import Pages, zipped
-from evidence_kit.sandbox.serving import LOOPBACK, LoopbackServer
+from evidence_kit.sandbox.serving import TlsServer, TlsVisit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +50,11 @@ class Sent:
 Fault = Callable[[Asked], Reply | None]
 
 
-class Partner(LoopbackServer):
-    """Serves what a script says. `faults` come first: each may answer, or pass by with None."""
+class Partner(TlsServer):
+    """Serves what a script says. `faults` come first: each may answer, or pass by with None.
+
+    Its clock may be `ahead` of ours, as its `Date` then is.
+    """
 
     def __init__(
         self,
@@ -59,22 +63,22 @@ class Partner(LoopbackServer):
         gate: Gate,
         *,
         tls: Callable[[ssl.SSLContext], None],
+        ahead: timedelta = timedelta(0),
     ) -> None:
-        super().__init__(_Visit)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls(context)
-        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        super().__init__(_Visit, context)
         self.connector = connector
         self.replies = list(replies)
         self.gate = gate
+        self.ahead = ahead
         self.faults: list[Fault] = []
         self.sent: list[Sent] = []
         self._pages: dict[int, Pages] = {}
 
-    @property
-    def url(self) -> str:
-        """Return `https://127.0.0.1:PORT`."""
-        return f"https://{LOOPBACK}:{self.server_port}"
+    def date(self) -> str:
+        """Return the time by its own clock, as an answer says it."""
+        return formatdate(time.time() + self.ahead.total_seconds(), usegmt=True)
 
     def answer(self, asked: Asked) -> tuple[Reply, bool]:
         """Return the answer, and whether it is evidence."""
@@ -134,20 +138,10 @@ def _json(status: int, value: object) -> Reply:
     return Reply(status=status, body=json.dumps(value).encode(), headers={"Content-Type": "application/json"})
 
 
-class _Visit(BaseHTTPRequestHandler):
+class _Visit(TlsVisit):
     """One client connection."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
     server: Partner
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
-        """Say nothing: `Partner.sent` is the log."""
-
-    def setup(self) -> None:
-        """Shake hands here, in the connection's thread."""
-        self.request.do_handshake()
-        super().setup()
 
     def visit(self) -> None:
         """Read a request and answer it."""
@@ -173,14 +167,7 @@ class _Visit(BaseHTTPRequestHandler):
                 evidence=evidence,
             )
         )
-        self.send_response_only(reply.status)
-        named = {"Date": formatdate(usegmt=True), "x-request-id": f"r-{len(self.server.sent)}", **reply.headers}
-        for name, value in named.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body) if reply.declared is None else reply.declared))
-        self.end_headers()
-        self.wfile.write(reply.body)
-        if reply.declared is not None:
-            self.close_connection = True
+        named = {"Date": self.server.date(), "x-request-id": f"r-{len(self.server.sent)}", **reply.headers}
+        self.reply(reply.status, reply.body, named, reply.declared)
 
     do_GET = do_POST = visit  # noqa: N815  the names are http.server's

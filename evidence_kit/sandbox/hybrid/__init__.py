@@ -1,0 +1,1 @@
+"""One incident in four estates at once: AWS, Microsoft, Google Cloud and two partners, all on loopback."""
