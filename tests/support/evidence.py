@@ -13,7 +13,7 @@ from evidence_kit.analysis.timeline.rows import Evidence
 NUMBERS = ("time_ns", "line")
 COLUMNS = (
     "case", "source", "provider", "target", "region", "time", "time_ns", "action", "actor", "credential", "src_ip",
-    "user_agent", "resource", "outcome", "artifact", "line", "raw",
+    "user_agent", "resource", "outcome", "event_id", "artifact", "line", "raw",
 )  # fmt: skip
 USUAL = {
     "case": "IR-1",
@@ -58,7 +58,7 @@ def evidence(*rows: Mapping[str, object], clocks: tuple[Clock, ...] = ()) -> Ite
         if rows:
             marks = ", ".join("?" for _ in COLUMNS)
             values = [[one.get(name) for name in COLUMNS] for one in rows]
-            connection.executemany(f"INSERT INTO evidence VALUES ({marks})", values)  # noqa: S608 - question marks
+            connection.executemany(f"INSERT INTO evidence VALUES ({marks})", values)
         yield Evidence(connection, clocks)
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
 from cryptography.x509 import load_der_x509_certificate
 from support.casemaker import NOW, SOURCE, TARGET, WINDOW, PagesFromMemory
+from support.deck import book, listed
 from support.people import Cast, Somebody
+from support.playing import Heard
 from support.private_ca import PrivateCa
 from support.tsa import Tsa
 
@@ -22,6 +24,12 @@ from evidence_kit.acquire.run import Engine
 from evidence_kit.acquire.scope import Order
 from evidence_kit.acquire.stamping import stamp_case
 from evidence_kit.custody import bag, checkpoint, log, strict
+from evidence_kit.playbook.library import Library
+from evidence_kit.playbook.reading import parse_playbook
+from evidence_kit.playbook.run.opening import again, begin
+from evidence_kit.playbook.run.play import Tools
+from evidence_kit.playbook.run.questions import Reply
+from evidence_kit.playbook.run.runner import run
 from evidence_kit.report.custody.spec import BAG, Spec
 from evidence_kit.report.disclosure import disclosing
 from evidence_kit.report.transport import bag as transport
@@ -180,6 +188,27 @@ def certify(person: Somebody) -> None:
     person.ring.add_certificate(person.name, load_der_x509_certificate(der).public_bytes(Encoding.PEM))
 
 
+def played(person: Somebody, work: Path) -> None:
+    """Run a playbook that waits for an answer, gets it, and ends."""
+    steps = "  - {id: choose, type: decide, question: Which, options: [{value: a}, {value: b}]}\n"
+    own = keeper(person)
+    replies = iter([None, Reply(choices=("a",), reason="because")])
+    with own.vault.lock(), own.vault.working():
+        engine = Engine(vault=own.vault, keeper=own, collectors={}, now=lambda: NOW)
+        tools = Tools(
+            engine=engine,
+            specs={},
+            entries=listed(),
+            work=work,
+            library=Library().find,
+            reply=lambda _: next(replies),
+            teller=Heard(),
+        )
+        play = begin(parse_playbook(book(steps), name="test-book.yaml"), tools, {}, name="RUN-1")
+        run(play)
+        run(again(play.id, tools))
+
+
 def full(root: Path, *tsas: Tsa) -> Somebody:
     """Return who has the case at the end; without authorities it has no time-stamp."""
     cast = Cast(root)
@@ -197,6 +226,11 @@ def full(root: Path, *tsas: Tsa) -> Somebody:
     decide(alice, log.DERIVED, {"derived": {**answer, "derivedFrom": []}})
     decide(alice, log.REQUESTED, {"request": ASKED})
     decide(alice, log.RECEIVED, {"receipt": GIVEN})
+    clock = {"id": "eu.gdpr.art33", "entry": "", "startsAt": "2026-11-21T20:00:00Z", "why": "the SOC was sure"}
+    decide(alice, log.CLOCK_STARTED, {"clock": {**clock, "deadline": "2026-11-24T20:00:00Z"}})
+    met = {"id": "eu.gdpr.art33", "started": 0, "metAt": "2026-11-21T21:00:00Z", "what": "by portal, no. 7"}
+    decide(alice, log.CLOCK_MET, {"clock": met})
+    played(alice, root / "tables")
     hold = {"hold": {"id": "M-7", "reason": "litigation", "authority": "counsel"}}
     decide(alice, log.HELD, hold)
     countersigned(alice)

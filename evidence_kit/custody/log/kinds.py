@@ -8,6 +8,7 @@ CHECKPOINT = "custody/checkpoint"
 CHECKPOINTS = "custody/checkpoints"  # retained: what was cosigned or time-stamped, by the size of the log then
 TIMESTAMPS = "custody/timestamps"
 RENEWALS = "custody/renewals"
+RUNS = "custody/runs"  # of playbooks: each a folder with the playbook, the journal, and what people answered
 
 OPENED = "case.opened"
 STARTED, RESUMED, SEALED = (f"acquisition.{step}" for step in ("started", "resumed", "sealed"))
@@ -29,6 +30,10 @@ DISCLOSED = "disclosed"
 DERIVED = "derived"
 OVERRIDDEN = "agreement.overridden"
 REQUESTED, RECEIVED = "evidence.requested", "evidence.received"
+CLOCK_STARTED, CLOCK_MET = "clock.started", "clock.met"
+PLAY_STARTED, PLAY_RESUMED, PLAY_STEP, PLAY_ANSWERED, PLAY_ENDED = (
+    f"playbook.{step}" for step in ("started", "resumed", "step", "answered", "ended")
+)
 
 # Who may say what; anyone trusted may add a note.
 _COLLECTOR = ("collector",)
@@ -61,6 +66,13 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     OVERRIDDEN: _COLLECTOR,
     REQUESTED: _COLLECTOR,
     RECEIVED: _COLLECTOR,
+    CLOCK_STARTED: _ANYONE,
+    CLOCK_MET: _ANYONE,
+    PLAY_STARTED: _COLLECTOR,
+    PLAY_RESUMED: _COLLECTOR,
+    PLAY_STEP: _COLLECTOR,
+    PLAY_ANSWERED: _COLLECTOR,  # who writes it down; whoever answered has signed the answer itself
+    PLAY_ENDED: _COLLECTOR,
 }
 # What a trust policy can ask several people for, and the event that does it.
 ACTIONS: Mapping[str, str] = {

@@ -12,6 +12,7 @@ from evidence_kit.custody.verify.bags import BagFacts
 from evidence_kit.custody.verify.custodians import check_custody
 from evidence_kit.custody.verify.events import check_log
 from evidence_kit.custody.verify.renewals import Renewals
+from evidence_kit.custody.verify.runs import Runs
 from evidence_kit.custody.verify.seals import Expected
 from evidence_kit.custody.verify.tally import Tallies
 from evidence_kit.errors import DigestError, EmptyError, MissingError, SignatureError, UnexpectedError
@@ -21,7 +22,7 @@ from evidence_kit.model.ports import Vault
 _WORK = ".work/"
 _DERIVED = "derived/"
 # What grows beside the log; each file in there is checked for itself.
-_KEPT = (f"{log.CHECKPOINTS}/", f"{log.TIMESTAMPS}/", f"{log.RENEWALS}/")
+_KEPT = (f"{log.CHECKPOINTS}/", f"{log.TIMESTAMPS}/", f"{log.RENEWALS}/", f"{log.RUNS}/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Options:
     each_signature: bool = False
     last_checkpoint: bytes | None = None
     require_timestamp: bool = False
+    at_work: bool = False  # whoever verifies holds the case's lock, so that its working folder is theirs
 
 
 def verify_case(vault: Vault, *, name: str, trust: Trust, options: Options) -> Report:
@@ -39,10 +41,11 @@ def verify_case(vault: Vault, *, name: str, trust: Trust, options: Options) -> R
     _trust(trust, tallies)
     trust = _with(trust, options)
     stamps = timestamps.case_stamps(vault, trust, tallies)
-    renewals = Renewals()
-    state = check_log(vault, trust, tallies, options.last_checkpoint, stamps, renewals)
+    renewals, runs = Renewals(), Runs()
+    state = check_log(vault, trust, tallies, options.last_checkpoint, stamps=stamps, renewals=renewals, runs=runs)
     stamps.check_said(vault, state, trust, tallies)
     renewals.check(vault, state, trust, tallies)
+    runs.check(vault, trust, tallies)
     pending = check_custody(state, tallies)
     _check_description(vault, state, tallies)
     facts = [
@@ -50,7 +53,7 @@ def verify_case(vault: Vault, *, name: str, trust: Trust, options: Options) -> R
         for known in _bags(state)
         if not _is_disposed(vault, known, state, tallies)
     ]
-    _check_layout(vault, state, tallies)
+    _check_layout(vault, state, tallies, at_work=options.at_work)
     return _report(name, facts, tallies, pending)
 
 
@@ -123,9 +126,9 @@ def _is_disposed(vault: Vault, known: log.Acquisition, state: State, tallies: Ta
     return True
 
 
-def _check_layout(vault: Vault, state: State, tallies: Tallies) -> None:
+def _check_layout(vault: Vault, state: State, tallies: Tallies, *, at_work: bool) -> None:
     """Report whatever lies in the case folder that neither the log nor a bag accounts for."""
-    running = any(known.seal_sha256 is None for known in _bags(state))
+    running = at_work or any(known.seal_sha256 is None for known in _bags(state))
     owned = tuple(f"{known.bag}/" for known in _bags(state))
     for entry in vault.walk(""):
         path = entry.path

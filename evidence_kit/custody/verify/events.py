@@ -8,6 +8,7 @@ from evidence_kit.custody.log import Event, State
 from evidence_kit.custody.trust import SigningTime, Trust
 from evidence_kit.custody.verify.custodians import Approvals, check_retained, retained_sizes
 from evidence_kit.custody.verify.renewals import Renewals
+from evidence_kit.custody.verify.runs import Runs
 from evidence_kit.custody.verify.tally import Tallies
 from evidence_kit.custody.verify.timestamps import CaseStamps
 from evidence_kit.errors import ChainError, EvidenceKitError
@@ -24,6 +25,7 @@ class _Judge:
     approvals: Approvals
     stamps: CaseStamps
     renewals: Renewals
+    runs: Runs
     roots: dict[int, str] = field(default_factory=dict)
 
     def _says_no_more_than_its_tokens(self, event: Event) -> bool:
@@ -47,20 +49,34 @@ class _Judge:
                 signer = self.trust.require(keyid, event.roles, when, certificate=event.certificate)
                 self.approvals.take(event, signer)
             self.renewals.seen(event)
+            self.runs.see(event)
         if event.seq in self.sizes:
             head = strict.field(event.said.predicate, "log", dict)
             self.roots[event.seq] = strict.field(head, "root", str)
 
 
 def check_log(
-    vault: Vault, trust: Trust, tallies: Tallies, last: bytes | None, stamps: CaseStamps, renewals: Renewals
+    vault: Vault,
+    trust: Trust,
+    tallies: Tallies,
+    last: bytes | None,
+    *,
+    stamps: CaseStamps,
+    renewals: Renewals,
+    runs: Runs,
 ) -> State:
     """Check the whole log; return where it stands, an empty state if it cannot be read."""
     tally = tallies["log"]
     remembered = _remembered(last, tallies)
     sizes = retained_sizes(vault) | ({remembered.size} if remembered else set())
     judge = _Judge(
-        trust=trust, tallies=tallies, sizes=sizes, approvals=Approvals(trust), stamps=stamps, renewals=renewals
+        trust=trust,
+        tallies=tallies,
+        sizes=sizes,
+        approvals=Approvals(trust),
+        stamps=stamps,
+        renewals=renewals,
+        runs=runs,
     )
     try:
         with vault.open(log.LOG) as stream:

@@ -10,7 +10,7 @@ from evidence_kit.model.check import MAX_DEFECTS, Check, CheckStatus, Defect
 # The order of design and of reports.
 ORDER = (
     "trust", "log", "custody", "case", "seal", "timestamp", "tagmanifest", "manifest", "files", "attestations",
-    "ledger", "units", "proofs", "disclosure", "renewal", "layout",
+    "ledger", "units", "proofs", "runs", "disclosure", "renewal", "layout",
 )  # fmt: skip
 
 

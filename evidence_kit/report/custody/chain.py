@@ -25,6 +25,9 @@ _COLUMNS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (log.OVERRIDDEN, "override.reason"),
         (log.REQUESTED, "request.scope"),
         (log.RENEWED, "renewal.reason"),
+        (log.CLOCK_STARTED, "clock.why"),
+        (log.CLOCK_MET, "clock.what"),
+        (log.PLAY_ANSWERED, "answer.reason"),
     ),
     "authority": (
         (log.HELD, "hold.authority"),
@@ -60,6 +63,13 @@ _COLUMNS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (log.COUNTERSIGNED, "countersignature.{acquisition,keyid}"),
         (log.ROTATED, "newKey.{name,keyid}"),
         (log.RENEWED, "renewal.{algorithm,sha512,files}"),
+        (log.CLOCK_STARTED, "clock.{id,startsAt,deadline,entry}"),
+        (log.CLOCK_MET, "clock.{id,metAt,started}"),
+        (log.PLAY_STARTED, "playbook.{run,inputs,targets}"),
+        (log.PLAY_RESUMED, "playbook.{run,torn}"),
+        (log.PLAY_STEP, "playbook.{run,step,outcome,gaps}"),
+        (log.PLAY_ANSWERED, "answer.{run,step,question,by,choices,approved,fields}"),
+        (log.PLAY_ENDED, "playbook.{run,outcome}"),
     ),
     "said": ((log.NOTE, "note"),),
 }

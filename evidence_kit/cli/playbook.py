@@ -1,0 +1,15 @@
+"""`playbook`: playbooks found, judged, planned and carried out; a module a command."""
+
+import typer
+
+from evidence_kit.cli import playbooks_answer, playbooks_lint, playbooks_list, playbooks_plan, playbooks_run
+
+app = typer.Typer(help="Carry out playbooks: collect, ask, decide and preserve, on record.", no_args_is_help=True)
+app.command("list")(playbooks_list.list_playbooks)
+app.command("show")(playbooks_list.show)
+app.command("lint")(playbooks_lint.lint)
+app.command("plan")(playbooks_plan.plan)
+app.command("run")(playbooks_run.run)
+app.command("resume")(playbooks_run.resume)
+app.command("questions")(playbooks_answer.questions)
+app.command("answer")(playbooks_answer.answer)

@@ -1,0 +1,138 @@
+"""`playbook questions` and `playbook answer`: what a run waits for, and what people say to it on any machine."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from evidence_kit.cli import output, playbooks_ask, settings
+from evidence_kit.errors import EmptyError, UsageError, VaultError
+
+
+def questions(
+    case: Path = typer.Argument(..., help="The case folder."),
+    run: str | None = typer.Argument(None, metavar="[RUN]", help="Which run; the last that is open, if not said."),
+    out: Path | None = typer.Option(None, "--out", help="A folder for the questions, a file each, to hand over."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
+) -> None:
+    """Show what a run waits for; `--out` writes each question to a file for whoever has to answer elsewhere."""
+    from evidence_kit.playbook.run.answering import open_questions
+    from evidence_kit.playbook.run.opening import open_runs
+    from evidence_kit.vaults.local import LocalVault
+
+    vault = LocalVault(case)
+    name = run or open_runs(vault)[-1]
+    found = open_questions(vault, name)
+    if as_json:
+        output.document({"run": name, "questions": [{**one.said, "sha256": one.sha256} for one in found]})
+        return
+    if not found:
+        raise EmptyError(f"run {name} waits for nobody", hint=f"`evidence-kit playbook resume {case}`")
+    for one in found:
+        playbooks_ask.show(one)
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            path = out / f"{one.step}.question.json"
+            _write(path, one.body)
+            output.note(
+                f"hint: send {path}; `playbook answer --question {path.name} --out answer.json` signs an answer"
+            )
+    output.data(name)
+
+
+def answer(
+    case: Path | None = typer.Argument(None, help="The case folder; none on another machine."),
+    run: str | None = typer.Argument(None, metavar="[RUN]", help="Which run."),
+    step: str | None = typer.Argument(None, metavar="[STEP]", help="Which step."),
+    question: Path | None = typer.Option(None, "--question", help="A question that was handed over."),
+    file: Path | None = typer.Option(None, "--file", help="A signed answer to take in, from whoever signed it."),
+    choices: list[str] = typer.Option([], "--choice", help="The option chosen; repeat it where several may be."),
+    approve: bool | None = typer.Option(None, "--approve/--refuse", help="Of an approval."),
+    fields: list[str] = typer.Option([], "--set", help="What else is asked: `name=value`."),
+    reason: str = typer.Option("", "--reason", help="Why."),
+    acquisition: str = typer.Option("", "--acquisition", help="Files that were taken in, by their acquisition."),
+    out: Path | None = typer.Option(None, "--out", help="Where the signed answer goes, on another machine."),
+    trust: str | None = typer.Option(None, "--trust", help="Whose signatures you accept (YAML)."),
+    key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
+) -> None:
+    """Answer a question of a run, signed with your key and bound to exactly that question.
+
+    At the case: `answer CASE RUN STEP --choice …`. Elsewhere: `answer --question FILE --choice … --out FILE`, and
+    whoever has the case takes it in with `answer CASE RUN STEP --file FILE`.
+    """
+    said = {
+        "choices": choices,
+        "approved": approve,
+        "fields": dict(_pair(one) for one in fields),
+        "reason": reason,
+        "acquisition": acquisition,
+    }
+    if case is None:
+        if question is None or out is None:
+            raise UsageError("which question, and where does the answer go?", hint="`--question FILE --out FILE`")
+        _sign_elsewhere(question, said, out, key)
+        return
+    if run is None or step is None:
+        raise UsageError("which run, and which step?", hint=f"`evidence-kit playbook questions {case}` says")
+    _at_case(case, run, step, said, file, trust, key)
+
+
+def _sign_elsewhere(question: Path, said: dict[str, Any], out: Path, key: str | None) -> None:
+    from evidence_kit.playbook.run.answering import signed
+    from evidence_kit.playbook.run.questions import read_question
+
+    try:
+        asked = read_question(question.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read `{question}`: {(error.strerror or '').lower()}") from error
+    playbooks_ask.show(asked)
+    actor, signer = settings.key_ring().open(settings.setting("key", key))
+    at = settings.now().replace(microsecond=0)
+    document = signed(asked, playbooks_ask.reply_of(said), name=actor, signer=signer, at=at)
+    _write(out, document)
+    output.note(f"answer    {out}, signed by {actor}; send it back to whoever has the case")
+
+
+def _at_case(
+    case: Path, run: str, step: str, said: dict[str, Any], file: Path | None, trust: str | None, key: str | None
+) -> None:
+    from evidence_kit.acquire.case import keeper_of, require_sound_log
+    from evidence_kit.playbook.run.answering import take_in
+    from evidence_kit.vaults.local import LocalVault
+
+    vault = LocalVault(case)
+    keeper = keeper_of(vault, settings.key_ring(), settings.setting("key", key))
+    path = settings.trust_path(Path(trust) if trust else None)
+    policy = settings.trust(trust) if trust or path.exists() else None
+    document = _read(file) if file is not None else None
+    with vault.lock(), vault.working():
+        require_sound_log(keeper, at=settings.now())
+        at = settings.now().replace(microsecond=0)
+        reply = None if document is not None else playbooks_ask.reply_of(said)
+        taken = take_in(vault, keeper, run, step, reply=reply, document=document, trust=policy, at=at)
+    output.note(f"answered  {step} by {taken.name}; `evidence-kit playbook resume {case} {run}` goes on")
+
+
+def _read(path: Path) -> bytes:
+    from evidence_kit.custody.answer import MAX_ANSWER
+
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_ANSWER + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        with path.open("xb") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise VaultError(f"cannot write `{path}`: {(error.strerror or '').lower()}") from error
+
+
+def _pair(item: str) -> tuple[str, str]:
+    name, separator, value = item.partition("=")
+    if not separator:
+        raise UsageError(f"`--set {item}` is not `name=value`")
+    return name, value

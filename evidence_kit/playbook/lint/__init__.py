@@ -1,0 +1,1 @@
+"""Finds what is wrong with a playbook before anything is asked of anybody: all of it, each with its place."""

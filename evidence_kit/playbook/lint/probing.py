@@ -1,0 +1,130 @@
+"""Has questions planned by DuckDB, in a process of its own that runs while the rest is looked at."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_CHILD = "evidence_kit.playbook.lint.asked"
+_WAIT = 30  # seconds; the process has four of the processor's
+_TOO_MUCH = "it takes too much time or memory even to plan it"
+_STARTS = 3  # a question that ends the process is told of, and those after it are asked again
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """SQL, and the names of the tables that it may see."""
+
+    sql: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a question: `columns` of its answer and the `params` that it names, or an `error`.
+
+    `shown` is what DuckDB shows of the place: the number of the line, and the character in it, from 0.
+    """
+
+    columns: tuple[str, ...] = ()
+    params: tuple[str, ...] | None = None
+    error: str = ""
+    shown: tuple[int, int] | None = None
+    unchecked: str = ""
+
+
+class Probe:
+    """Asks at once, and hands over the answers when they are needed."""
+
+    def __init__(
+        self, questions: Sequence[Asked], tables: Mapping[str, Sequence[str]], numbers: Sequence[str]
+    ) -> None:
+        self._questions, self._tables, self._numbers = list(questions), tables, numbers
+        self._missing = importlib.util.find_spec("duckdb") is None
+        self._process = None if self._missing or not questions else self._start(self._questions)
+
+    def answers(self) -> list[Answer]:
+        """Return an answer to every question."""
+        if self._missing:
+            reason = "DuckDB is not installed: `pip install 'evidence-kit[analysis]'`"
+            return [Answer(unchecked=reason)] * len(self._questions)
+        found: list[Answer] = []
+        for _ in range(_STARTS):
+            found += self._read(self._questions[len(found) :])
+            if len(found) >= len(self._questions):
+                return found
+            found.append(Answer(error=_TOO_MUCH))
+            left = self._questions[len(found) :]
+            self._process = self._start(left) if left else None
+        self.close()
+        return found + [Answer(unchecked="others before it took too much time")] * (len(self._questions) - len(found))
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def _start(self, questions: Sequence[Asked]) -> "subprocess.Popen[bytes]":
+        asked = {
+            "tables": {name: list(columns) for name, columns in self._tables.items()},
+            "numbers": list(self._numbers),
+            "questions": [{"sql": one.sql, "tables": list(one.tables)} for one in questions],
+        }
+        process = subprocess.Popen(  # noqa: S603 - our own module, by this interpreter
+            [sys.executable, "-I", "-m", _CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"LC_ALL": "C.UTF-8"},
+        )
+        self._said = json.dumps(asked).encode()
+        return process
+
+    def _read(self, questions: Sequence[Asked]) -> list[Answer]:
+        if self._process is None:
+            return []
+        try:
+            out, _ = self._process.communicate(self._said, timeout=_WAIT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            out, _ = self._process.communicate()
+        self._process = None
+        lines = [line for line in out.split(b"\n")[:-1] if line]
+        return [_answer(json.loads(line), one) for line, one in zip(lines, questions, strict=False)]
+
+
+def _answer(said: Mapping[str, Any], asked: Asked) -> Answer:
+    params = tuple(said["params"]) if "params" in said else None
+    if "error" not in said:
+        return Answer(tuple(said["columns"]), params)
+    message, _, shown = said["error"].partition("\n\nLINE ")
+    kind, _, rest = message.partition(": ")
+    words = rest if kind.endswith("Error") and rest else message
+    if "failed to allocate" in words or kind == "Out of Memory Error":
+        return Answer(params=params, error=_TOO_MUCH)
+    return Answer(params=params, error=_short(words), shown=_place(shown, asked.sql))
+
+
+def _short(message: str) -> str:
+    said = " ".join(message.split())
+    return said[:1].lower() + said[1:400] if said[1:2].islower() else said[:400]
+
+
+def _place(shown: str, sql: str) -> tuple[int, int] | None:
+    """Return where the caret points, if the line is shown from its beginning."""
+    number, _, rest = shown.partition(": ")
+    line, _, caret = rest.partition("\n")
+    lines = sql.split("\n")
+    if not number.isdigit() or not 0 < int(number) <= len(lines) or "^" not in caret:
+        return None
+    at = caret.index("^") - len(f"LINE {number}: ")
+    said = lines[int(number) - 1]
+    if not line.startswith("..."):
+        return int(number), min(max(at, 0), len(said))
+    word = line[at : at + 20].removesuffix("...")
+    return (int(number), said.index(word)) if word and said.count(word) == 1 else (int(number), 0)
