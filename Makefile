@@ -35,7 +35,7 @@ bench: $(VENV)/.dev
 # Hash-locked; the files name no index. Needs `uv` on the path.
 lock:
 	uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command "make lock" --extra sandbox -o requirements.lock pyproject.toml tests/build-requirements.in
+	  --custom-compile-command "make lock" --extra sandbox --extra analysis -o requirements.lock pyproject.toml tests/build-requirements.in
 	uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" --extra sandbox --extra pkcs11 --extra keyring --extra analysis --extra sigma --group dev -c requirements.lock \
 	  -o requirements-dev.lock pyproject.toml tests/build-requirements.in
