@@ -79,7 +79,7 @@ def cross_check(vault: Vault) -> CrossCheck | None:
                 for event, time in _events(vault, path, source):
                     if span[0] <= time < span[1]:
                         sorter.add(f"{event}\t{source}\t{time}\t{number}\n".encode())
-            except (EvidenceKitError, ValueError, KeyError, TypeError, AttributeError):
+            except (EvidenceKitError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 found.unreadable += 1
     for event, witnesses, time, number in _grouped(sorter):
         _count(found, witnesses, time)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from evidence_kit.analysis import bagfiles
 from evidence_kit.analysis.coverage import read_coverage
 from evidence_kit.analysis.history import Told, history
+from evidence_kit.analysis.requested import read_answers
 from evidence_kit.analysis.summaries import part
 from evidence_kit.custody import log
 from evidence_kit.model.dealings import Answered, Dealings, Taking
@@ -26,7 +27,7 @@ def read_dealings(cases: Sequence[tuple[str, Vault]], target: Target) -> Dealing
     for name, vault in cases:
         told = history(vault)
         takings += _takings(name, vault, told, target)
-        answers += _answers(name, told, target)
+        answers += _answers(name, vault, told, target)
         for row in read_coverage(vault).rows:
             if row.target == target.id and row.source.partition(".")[0] in {target.provider, _INTAKE}:
                 cells += len(row.cells)
@@ -64,13 +65,18 @@ def _takings(case: str, vault: Vault, told: Sequence[Told], target: Target) -> I
             )
 
 
-def _answers(case: str, told: Sequence[Told], target: Target) -> Iterator[Answered]:
-    """Pair each request to a target with its best receipt: the first over all of it, else the first at all."""
+def _answers(case: str, vault: Vault, told: Sequence[Told], target: Target) -> Iterator[Answered]:
+    """Pair each request to a target with its best receipt: the first over all of it, else the first at all.
+
+    A delivery can be complete and the request not: what came was sound, and something asked for was not in it.
+    """
+    wholes = {known.asked.id: known.whole for known in read_answers(vault)}
     answers: dict[str, tuple[datetime, bool]] = {}
     for one in told:
         if one.type == log.RECEIVED:
             said = part(one.fields, "receipt")
-            key, whole = str(said.get("request", "")), said.get("status") == UnitStatus.COMPLETE
+            key = str(said.get("request", ""))
+            whole = said.get("status") == UnitStatus.COMPLETE and said.get("acquisition") in wholes.get(key, ())
             if key not in answers or (whole and not answers[key][1]):
                 answers[key] = parse_instant(one.at), whole
     for one in told:

@@ -17,6 +17,7 @@ from evidence_kit.errors import UsageError
 KEY_BYTES = 32
 DROPPED = "[dropped by policy]"
 _PSEUDONYM = "pseudonym:"
+_OF_RECORD = frozenset({"action", "actor", "credential", "src_ip", "user_agent", "resource", "outcome", "event_id"})
 _DIGITS = 20  # of the HMAC, in hex: 80 bits, too many to meet by chance in one case
 
 
@@ -57,7 +58,7 @@ class Minimiser:
         became: dict[str, str] = {}
         parts, at = [], 0
         for start, end, which in outermost:
-            value = json.loads(data[start:end])
+            value = json.loads(data[start:end], parse_float=str, parse_int=str)  # as columns show numbers
             instead = DROPPED if which < len(self.drop) or isinstance(value, dict | list) else self.pseudonym(value)
             became |= dict.fromkeys(_leaves(value), instead)
             parts += [data[at:start], json.dumps(instead).encode()]
@@ -66,8 +67,12 @@ class Minimiser:
 
     def row(self, row: Mapping[str, object]) -> dict[str, object]:
         """Return a row whose record is minimised, and whose columns no longer tell what was in it."""
-        raw, became = self.raw(str(row.get("raw") or "{}"))
-        told = {name: self._column(value, became) for name, value in row.items()}
+        text = str(row.get("raw") or "{}")
+        raw, became = self.raw(text)
+        if text in became:  # no fields: its columns are parts of a text of which nobody can say what they were
+            told = {name: DROPPED if name in _OF_RECORD and value else value for name, value in row.items()}
+        else:
+            told = {name: self._column(value, became) for name, value in row.items()}
         return {**told, "raw": raw}
 
     def pseudonym(self, value: object) -> str:
@@ -82,7 +87,7 @@ class Minimiser:
         if value in became:
             return became[value]
         # A column may be made of a value and more, such as `user maria` of `maria`.
-        for said, instead in became.items():
+        for said, instead in sorted(became.items(), key=lambda one: -len(one[0])):  # what holds another goes first
             if len(said) >= _TELLING and said in value:
                 value = value.replace(said, instead)
         return value

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import jmespath
 
 from evidence_kit.analysis import bagfiles
+from evidence_kit.analysis.remembered import Counts
 from evidence_kit.custody import strict
 from evidence_kit.custody.cloudtrail.inflate import inflated
 from evidence_kit.errors import EvidenceKitError
@@ -24,6 +25,7 @@ _PARQUET = b"PAR1"
 _MAX_PAGE = 256 << 20  # a page is held whole while its records are counted
 _MAX_FLOWS = 16 << 30  # of a flow log, which only streams by
 _SKIPPED = b"SKIPDATA"
+_SKIPS = "skipped"
 _FLOWS = ("aws.vpc.flow_s3", "aws.vpc.flow_cloudwatch")
 _RECOUNTS, _ROWS = "recount", "query"  # how the collector names its questions of a workspace
 _STATEMENTS = "resultSetMetaData.numRows"  # Snowflake's SQL API, in the first part of a result
@@ -44,8 +46,9 @@ class Tally:
     artifacts: list[str] = field(default_factory=list)  # those that say so
 
 
-def tallies(vault: Vault, specs: Mapping[str, SourceSpec]) -> Iterator[Tally]:
-    """Yield the tallies of every unit that has an oracle, an acquisition at a time."""
+def tallies(vault: Vault, specs: Mapping[str, SourceSpec], counts: Counts | None = None) -> Iterator[Tally]:
+    """Yield the tallies of every unit that has an oracle, an acquisition at a time; `counts` spares reading twice."""
+    counts = counts or Counts()
     for root in bagfiles.bags(vault):
         found: dict[str, Tally] = {}
         for unit, fields in bagfiles.artifacts(vault, root):
@@ -54,9 +57,13 @@ def tallies(vault: Vault, specs: Mapping[str, SourceSpec]) -> Iterator[Tally]:
                 continue
             name = root.rpartition("/")[2]
             tally = found.setdefault(unit, Tally(unit=unit, acquisition=name, oracle=oracle))
-            path = f"{root}/{strict.field(strict.field(fields, 'artifact', dict), 'path', str)}"
+            said = strict.field(fields, "artifact", dict)
+            path = f"{root}/{strict.field(said, 'path', str)}"
             try:
-                _READERS[oracle](vault, path, specs[unit.partition("|")[0]], tally)
+                if oracle == _SKIPS:
+                    _skipped(vault, path, strict.field(said, "sha256", str), counts, tally)
+                else:
+                    _READERS[oracle](vault, path, specs[unit.partition("|")[0]], tally)
             except (EvidenceKitError, ValueError, TypeError, KeyError, RecursionError) as error:
                 tally.unreadable.append(f"{path}: {error}"[:300])
         yield from found.values()
@@ -67,7 +74,7 @@ def _oracle(spec: SourceSpec | None) -> str:
     if spec is None:
         return ""
     if spec.name in _FLOWS:
-        return "skipped"
+        return _SKIPS
     if spec.mechanism == "azure.log_analytics":
         return "counted"
     if spec.name.startswith("snowflake."):
@@ -83,7 +90,18 @@ def _total(spec: SourceSpec) -> str:
 # -- one artifact each -------------------------------------------------------------------------------------------
 
 
-def _skipped(vault: Vault, path: str, spec: SourceSpec, tally: Tally) -> None:  # noqa: ARG001 - one shape for all
+def _skipped(vault: Vault, path: str, sha256: str, counts: Counts, tally: Tally) -> None:
+    """Count the lines of a flow log, the largest of all logs, once."""
+    lost = counts.get(sha256)
+    if lost is None:
+        lost = _skips(vault, path)
+        counts.put(sha256, lost)
+    if lost:
+        tally.lost += lost
+        tally.artifacts.append(path)
+
+
+def _skips(vault: Vault, path: str) -> int:
     lost, tail, first = 0, b"", True
     for chunk in _inflated(vault, path, _MAX_FLOWS):
         if first and chunk.startswith(_PARQUET):
@@ -92,12 +110,10 @@ def _skipped(vault: Vault, path: str, spec: SourceSpec, tally: Tally) -> None:  
         piece = tail + chunk
         lost += piece.count(_SKIPPED)
         tail = piece[-len(_SKIPPED) + 1 :]  # one short of the word: nothing is counted twice
-    if lost:
-        tally.lost += lost
-        tally.artifacts.append(path)
+    return lost
 
 
-def _counted(vault: Vault, path: str, spec: SourceSpec, tally: Tally) -> None:  # noqa: ARG001 - likewise
+def _counted(vault: Vault, path: str, spec: SourceSpec, tally: Tally) -> None:  # noqa: ARG001 - one shape for all
     kind = path.rsplit("/", 2)[-2]
     if kind not in {_RECOUNTS, _ROWS}:
         return
@@ -134,7 +150,7 @@ def _statement(vault: Vault, path: str, spec: SourceSpec, tally: Tally) -> None:
         tally.artifacts.append(path)
 
 
-_READERS = {"skipped": _skipped, "counted": _counted, "listed": _listed, "statement": _statement}
+_READERS = {"counted": _counted, "listed": _listed, "statement": _statement}
 
 
 def _object(vault: Vault, path: str, with_list: str = "") -> Mapping[str, object] | None:

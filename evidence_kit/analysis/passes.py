@@ -88,9 +88,11 @@ def _read(vault: Vault, path: str, spec: SourceSpec) -> list[object] | None:
             whole = itertools.chain([first], chunks)
             body = b"".join(inflated(whole, _MAX_PAGE) if first.startswith(_GZIP) else whole)
         found = jmespath.search(spec.records.path, json.loads(body))
-    except (EvidenceKitError, ValueError, jmespath.exceptions.JMESPathError):
+    except (EvidenceKitError, ValueError, RecursionError, jmespath.exceptions.JMESPathError):
         return None
-    return found if isinstance(found, list) else []
+    if isinstance(found, list):
+        return found
+    return [] if found is None else [found]  # a setting is one record, as it is in the tables
 
 
 def _grouped(sorter: LineSorter) -> Iterator[tuple[str, set[str]]]:

@@ -11,6 +11,7 @@ from evidence_kit.analysis.coverage import Coverage
 from evidence_kit.analysis.crosscheck import LOOKUP, MAX_NAMED, CrossCheck
 from evidence_kit.analysis.oracles import Tally, tallies
 from evidence_kit.analysis.passes import Change, changes
+from evidence_kit.analysis.remembered import Counts
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
@@ -44,12 +45,16 @@ class Disagreement:
 
 
 def reconcile(
-    vault: Vault, found: Coverage, checked: CrossCheck | None, specs: Mapping[str, SourceSpec]
+    vault: Vault,
+    found: Coverage,
+    checked: CrossCheck | None,
+    specs: Mapping[str, SourceSpec],
+    counts: Counts | None = None,
 ) -> tuple[Disagreement, ...]:
     """Return every disagreement: two witnesses, counts, totals, passes, and losses on the provider's side."""
     return (
         *_witnesses(checked),
-        *(said for tally in tallies(vault, specs) for said in _tallied(tally)),
+        *(said for tally in tallies(vault, specs, counts) for said in _tallied(tally)),
         *_passes(changes(vault, specs)),
         *_losses(found),
     )

@@ -25,13 +25,18 @@ class Answered:
     classes: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
     spans: dict[str, Window] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)  # acquisitions with which every class and file had come
 
-    def missing(self) -> Iterator[str]:
-        """Yield each part that is still missing."""
+    def lacking(self) -> Iterator[str]:
+        """Yield each class and each file of which nothing came."""
         yield from (f"no {name}" for name in self.asked.classes if name not in self.classes)
         for wanted in self.asked.files:
             if not any(self.asked.answers(wanted, name) for name in self.files):
                 yield f"no file `{wanted}`"
+
+    def missing(self) -> Iterator[str]:
+        """Yield each part that is still missing."""
+        yield from self.lacking()
         for name, span in sorted(self.spans.items()):
             yield from self._quiet(name, span)
 
@@ -65,6 +70,8 @@ def read_answers(vault: Vault) -> tuple[Answered, ...]:
                 if finding.kind == "records_dated":
                     _widen(answered, finding.facts.get("class", ""), finding.facts)
             _take(vault, root, ended.unit.id, answered)
+            if not any(answered.lacking()):
+                answered.whole.add(ended.acquisition)
     return tuple(found.values())
 
 

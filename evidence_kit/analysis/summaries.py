@@ -223,7 +223,59 @@ def _received(told: Told) -> str:
     return _because(what, line(said.get("status")).replace("_", " "))
 
 
+def _play_started(told: Told) -> str:
+    said = part(told.said, "playbook")
+    which = part(said, "playbook")
+    return f"{line(which.get('id'))} {line(which.get('version'))}, run {line(said.get('run'))}"
+
+
+def _play_resumed(told: Told) -> str:
+    said = part(told.said, "playbook")
+    torn = said.get("torn")
+    cut = f", after a torn line of {_count(torn, 'byte')}" if type(torn) is int and torn else ""
+    return f"run {line(said.get('run'))}{cut}"
+
+
+def _play_step(told: Told) -> str:
+    said = part(told.said, "playbook")
+    gaps = said.get("gaps")
+    missing = f", {_count(gaps, 'gap')}" if type(gaps) is int and gaps else ""
+    return f"{line(said.get('step'))} {line(said.get('outcome')).replace('_', ' ')}{missing}"
+
+
+def _play_answered(told: Told) -> str:
+    said = part(told.said, "answer")
+    choices = line(", ".join(map(line, _items(said, "choices"))))
+    word = {True: "approved", False: "refused"}.get(said.get("approved"), choices or "done")  # type: ignore[call-overload]
+    return _because(
+        f"{line(said.get('step'))} by {line(part(said, 'by').get('name'))}: {word}", line(said.get("reason"))
+    )
+
+
+def _play_ended(told: Told) -> str:
+    said = part(told.said, "playbook")
+    return f"run {line(said.get('run'))} {line(said.get('outcome')).replace('_', ' ')}"
+
+
+def _clock_started(told: Told) -> str:
+    said = part(told.said, "clock")
+    until = _with("deadline", said.get("deadline")) or line(said.get("within"))
+    again = _with("corrects event", said.get("corrects"))
+    since = f"{line(said.get('id'))} since {line(said.get('startsAt'))}"
+    return _because(_list(since, until, again), line(said.get("why")))
+
+
+def _clock_met(told: Told) -> str:
+    said = part(told.said, "clock")
+    return _because(f"{line(said.get('id'))} at {line(said.get('metAt'))}", line(said.get("what")))
+
+
 _KINDS: Mapping[str, Callable[[Told], str]] = {
+    log.PLAY_STARTED: _play_started,
+    log.PLAY_RESUMED: _play_resumed,
+    log.PLAY_STEP: _play_step,
+    log.PLAY_ANSWERED: _play_answered,
+    log.PLAY_ENDED: _play_ended,
     log.OPENED: _opened,
     log.STARTED: _asked,
     log.RESUMED: _resumed,
@@ -249,4 +301,6 @@ _KINDS: Mapping[str, Callable[[Told], str]] = {
     log.OVERRIDDEN: _overridden,
     log.REQUESTED: _requested,
     log.RECEIVED: _received,
+    log.CLOCK_STARTED: _clock_started,
+    log.CLOCK_MET: _clock_met,
 }

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, TypedDict
 import typer
 
 from evidence_kit.cli import output, settings
-from evidence_kit.errors import EmptyError
+from evidence_kit.errors import EmptyError, EvidenceKitError
 
 if TYPE_CHECKING:
     from evidence_kit.analysis.coverage import Coverage
+    from evidence_kit.analysis.remembered import Counts
     from evidence_kit.analysis.silence import Silence
     from evidence_kit.vaults.local import LocalVault
 
@@ -29,7 +30,7 @@ def coverage(
     case: str | None = typer.Argument(None, help="The case folder."),
     width: int = typer.Option(60, "--width", min=20, max=200, help="Columns of the time line."),
     silence: bool = typer.Option(False, "--silence", help="Read every record, and name streams that fall silent."),
-    work: Path | None = typer.Option(None, "--work", help="`--silence`: where tables are kept; a cache otherwise."),
+    work: Path | None = typer.Option(None, "--work", help="Where tables and counts are kept; a cache otherwise."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
     """Show what was got, missed, and why.
@@ -52,7 +53,12 @@ def coverage(
     aside, wanting = _set_aside(vault), _wanting(vault)
     if not found.rows and not wanting:
         raise EmptyError("nothing was collected into this case yet", hint="`evidence-kit collect` does")
-    differing = reconcile(vault, found, checked, load_catalogue())
+    counts = _counts(required, work)
+    differing = reconcile(vault, found, checked, load_catalogue(), counts)
+    try:
+        counts.save()
+    except EvidenceKitError as error:
+        output.note(f"hint: flow logs will be read again next time: {error.message}")
     silent = _silences(required, found, work) if silence else None
     if as_json:
         told = {**coverage_lines.as_json(found, checked), "overrides": aside, "requests": wanting}
@@ -67,6 +73,16 @@ def coverage(
     for wanted in wanting:
         for said in wanted["missing"]:
             output.data(f"{'not delivered':20} {said}")
+
+
+def _counts(case: Path, work: Path | None) -> "Counts":
+    """Return what was counted in the flow logs before."""
+    from evidence_kit.analysis.remembered import Counts
+    from evidence_kit.analysis.tables.derive import open_case
+    from evidence_kit.cli.query import tables_folder
+    from evidence_kit.vaults.local import LocalVault
+
+    return Counts(tables_folder(work) / open_case(LocalVault(case), root=case).uuid / "skipped.json")
 
 
 def _silences(case: Path, found: "Coverage", work: Path | None) -> "list[Silence]":

@@ -51,7 +51,7 @@ def lines(found: Coverage, checked: CrossCheck | None, *, width: int) -> Iterato
         yield f"{source:{_NAME_WIDTH}} ├{picture}┤ {place}  {why(rows)}"
     yield ""
     yield from _reasons(found)
-    if checked and checked.asked:
+    if checked and (checked.asked or checked.unreadable):
         yield from _witnesses(checked)
     yield _LEGEND
 

@@ -47,7 +47,7 @@ def make(
         return opened(tables, clocks)
 
     defects = sum(one.defects for one in tables)
-    minimise, policy = _minimising(limits, to)
+    minimise, policy = _minimising(limits)
     order = Order(to=to, purpose=purpose, medium=medium, defects=defects, minimise=minimise, policy=policy)
     made = export_events(vault, keeper, opening, out, order, at=settings.now())
     if as_json:
@@ -62,7 +62,7 @@ def make(
 
 
 def _minimising(
-    limits: str | None, to: str
+    limits: str | None,
 ) -> "tuple[Callable[[Mapping[str, object]], Mapping[str, object]] | None, Mapping[str, object]]":
     """Return what a policy takes out of working copies, and what the statement says of it."""
     if limits is None:
@@ -74,9 +74,5 @@ def _minimising(
     drop, pseudonymise = policy.minimise.drop, policy.minimise.pseudonymise
     if not drop and not pseudonymise:
         return None, {}
-    if to == "parquet":
-        raise UsageError(
-            "`--to parquet` does not minimise", hint="make `csv` or `ecs`, or leave `--policy` out and say so"
-        )
     said = {"policy": policy.name, "sha256": policy.digest, "drop": list(drop), "pseudonymise": list(pseudonymise)}
     return Minimiser(drop, pseudonymise, settings.pseudonym_key() if pseudonymise else b"").row, said

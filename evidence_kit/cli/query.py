@@ -12,13 +12,15 @@ from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
     from evidence_kit.analysis.tables.asking import Limits, Question
-    from evidence_kit.analysis.tables.derive import Tables
+    from evidence_kit.analysis.tables.derive import Case, Tables
 
 _SHOWN = 200  # rows of a table, unless said otherwise
 
 
 def query(
-    words: list[str] = typer.Argument(None, metavar="CASE... SQL", help="The case folders, then one SELECT."),
+    words: list[str] = typer.Argument(
+        None, metavar="CASE... SQL", help="Cases (folder, archive, `s3://…`), then SQL."
+    ),
     param: list[str] = typer.Option([], "--param", help="`name=value` for a `$name` in the SQL; repeat it."),
     saved: str | None = typer.Option(None, "--saved", help="A question that comes with the kit, in place of SQL."),
     listing: bool = typer.Option(False, "--list", help="Say which questions come with the kit."),
@@ -50,7 +52,10 @@ def query(
     limits = Limits(timeout=timeout, memory=memory, threads=min(4, os.cpu_count() or 1))
     tables = derived(cases, work)
     if seal is not None:
+        if out is not None or limit is not None:
+            raise UsageError("`--seal` keeps the whole answer in the case", hint="leave out `--out` and `--limit`")
         _seal(cases, tables, question, limits, name=seal, form=form, key=key)
+        _tell_unread(tables)
         return
     most = (_SHOWN if form == "table" and out is None else 0) if limit is None else limit
     with ask(tables, question, limits) as answer:
@@ -59,21 +64,22 @@ def query(
         output.note(f"the first {output.plural(shown.rows, 'row')}; `--limit 0` gives all")
     elif form == "table":
         output.note(output.plural(shown.rows, "row"))
+    _tell_unread(tables)
+
+
+def _tell_unread(tables: "Sequence[Tables]") -> None:
     if found := sum(one.defects for one in tables):
         places = output.plural(found, "place")
         output.note(f"hint: {places} could not be read; the table `defects` names them")
 
 
-def derived(cases: Sequence[Path], work: Path | None) -> "list[Tables]":
+def derived(cases: Sequence[Path | str], work: Path | None) -> "list[Tables]":
     """Bring the tables of the cases up to date and return them."""
-    from platformdirs import user_cache_path
-
-    from evidence_kit.analysis.tables.derive import derive, open_case
+    from evidence_kit.analysis.tables.derive import derive
     from evidence_kit.sources.catalogue import load_catalogue
-    from evidence_kit.vaults.local import LocalVault
 
-    folder = work or user_cache_path("evidence-kit") / "tables"
-    opened = [open_case(LocalVault(path), root=path.resolve()) for path in cases]
+    folder = tables_folder(work)
+    opened = [opened_case(one) for one in cases]
     for one in opened:
         if sum(other.id == one.id for other in opened) > 1:
             raise UsageError(f"case `{one.id}` is given twice", hint="its rows could not be told apart")
@@ -86,9 +92,30 @@ def derived(cases: Sequence[Path], work: Path | None) -> "list[Tables]":
     return found
 
 
+def opened_case(said: Path | str) -> "Case":
+    """Return a case by its folder, its archive, or the bucket that it lies in."""
+    from evidence_kit.analysis.tables.derive import open_case
+    from evidence_kit.vaults.local import LocalVault
+    from evidence_kit.vaults.registry import open_subject
+
+    if Path(said).is_dir():
+        return open_case(LocalVault(Path(said)), root=Path(said).resolve())
+    subject = open_subject(str(said), os.environ)
+    if subject.is_bag:
+        raise UsageError(f"`{said}` is a bag", hint="give the whole case; `verify` checks one bag")
+    return open_case(subject.vault)
+
+
+def tables_folder(work: Path | None) -> Path:
+    """Return where tables are kept, which is never within a case."""
+    from platformdirs import user_cache_path
+
+    return work or user_cache_path("evidence-kit") / "tables"
+
+
 def _asked(
     words: Sequence[str], saved: str | None, params: Mapping[str, str]
-) -> tuple[list[Path], str, Mapping[str, object]]:
+) -> tuple[list[str], str, Mapping[str, object]]:
     """Return the cases, the SQL, and what is bound in it."""
     from evidence_kit.analysis.pivots.loading import pivot
 
@@ -98,11 +125,10 @@ def _asked(
             "which case, and what question?",
             hint='`evidence-kit query CASE "SELECT …"`, or `--saved NAME`',
         )
-    paths = [Path(case) for case in cases]
     if saved is None:
-        return paths, words[-1], params
+        return list(cases), words[-1], params
     one = pivot(saved)
-    return paths, one.sql, one.bind(params, now=settings.now())
+    return list(cases), one.sql, one.bind(params, now=settings.now())
 
 
 def _list() -> None:
@@ -129,7 +155,7 @@ def _params(said: Sequence[str]) -> dict[str, str]:
 
 
 def _seal(
-    cases: Sequence[Path], tables: "Sequence[Tables]", question: "Question", limits: "Limits", *,
+    cases: Sequence[str], tables: "Sequence[Tables]", question: "Question", limits: "Limits", *,
     name: str, form: str, key: str | None,
 ) -> None:  # fmt: skip
     from evidence_kit.acquire.case import keeper_of
@@ -139,7 +165,9 @@ def _seal(
 
     if len(cases) != 1:
         raise UsageError("an answer is kept in one case", hint="give one case with `--seal`")
-    vault = LocalVault(cases[0])
+    if not Path(cases[0]).is_dir():
+        raise UsageError(f"`{cases[0]}` is no folder", hint="an answer is kept where the case can be written to")
+    vault = LocalVault(Path(cases[0]))
     keeper = keeper_of(vault, settings.key_ring(), settings.setting("key", key))
     kept_as = "csv" if form == "table" else form
     scratch = tables[0].folder / f"answer.{os.getpid()}.{kept_as}"

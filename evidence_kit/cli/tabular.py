@@ -80,8 +80,19 @@ def _opened(to: Path | None) -> Iterator[IO[str]]:
     if to is None:
         yield sys.stdout
         return
-    with to.open("x", encoding="utf-8", newline="") as stream:
+    with _new(to), to.open("w", encoding="utf-8", newline="") as stream:
         yield stream
+
+
+@contextlib.contextmanager
+def _new(to: Path) -> Iterator[None]:
+    """Make a file that was not there; take it away if the answer breaks off, for it would pass for a whole one."""
+    to.touch(exist_ok=False)
+    try:
+        yield
+    except BaseException:
+        to.unlink(missing_ok=True)
+        raise
 
 
 def _dicts(batches: "Iterator[pa.RecordBatch]") -> Iterator[Mapping[str, Any]]:
@@ -128,9 +139,9 @@ def _cell(value: object) -> str:
 def _parquet(schema: "pa.Schema", batches: "Iterator[pa.RecordBatch]", to: Path) -> None:
     import pyarrow.parquet
 
-    with to.open("xb") as stream, pyarrow.parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
+    with _new(to), to.open("wb") as stream, pyarrow.parquet.ParquetWriter(stream, schema, compression="zstd") as made:
         for batch in batches:
-            writer.write_batch(batch)
+            made.write_batch(batch)
 
 
 _WRITERS: Mapping[str, Callable[[list[str], Iterator[Mapping[str, Any]], IO[str]], None]] = {

@@ -24,7 +24,7 @@ _STAR = "`*` stands for anything; repeat it for more."
 
 
 def timeline(
-    case: list[Path] = typer.Argument(..., metavar="CASE...", help="The case folders."),
+    case: list[str] = typer.Argument(..., metavar="CASE...", help="Cases: folders, archives, or `s3://…`."),
     actor: list[str] = typer.Option([], "--actor", help=f"Only these actors; {_STAR}"),
     credential: list[str] = typer.Option([], "--credential", help=f"Only these keys or sessions; {_STAR}"),
     address: list[str] = typer.Option([], "--address", help="Only these addresses or networks (`192.0.2.0/24`)."),
@@ -79,24 +79,20 @@ def _moment(text: str | None, now: datetime) -> datetime | None:
 
 @contextmanager
 def _evidence(
-    cases: list[Path], asked: "Asked", work: Path | None, *, as_logged: bool
+    cases: list[str], asked: "Asked", work: Path | None, *, as_logged: bool
 ) -> "Iterator[tuple[Evidence, tuple[Gap, ...]]]":
     """Give the tables of all cases as one, with their clocks and their gaps."""
     from evidence_kit.analysis.coverage import Coverage, read_coverage
-    from evidence_kit.analysis.tables.derive import open_case
     from evidence_kit.analysis.timeline.clocks import read_clocks
     from evidence_kit.analysis.timeline.gaps import gaps
     from evidence_kit.analysis.timeline.opening import opened
-    from evidence_kit.cli.query import derived
-    from evidence_kit.vaults.local import LocalVault
+    from evidence_kit.cli.query import derived, opened_case
 
     clocks: list[Clock] = []
     found: list[Coverage] = []
-    for path in cases:
-        vault = LocalVault(path)
-        name = open_case(vault, root=path.resolve()).id
-        found.append(read_coverage(vault))
-        clocks += () if as_logged else read_clocks(vault, name)
+    for one in map(opened_case, cases):
+        found.append(read_coverage(one.vault))
+        clocks += () if as_logged else read_clocks(one.vault, one.id)
     rows = tuple(row for one in found for row in one.rows)
     if not rows:
         raise EmptyError("nothing was collected yet", hint="`evidence-kit collect` does")

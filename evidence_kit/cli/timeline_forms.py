@@ -96,7 +96,9 @@ def _event_line(event: "Event") -> str:
     logged = f" [logged {event.text('time')}]" if event.shift_ns else ""
     said = f"{event.at}{logged}  {where}  {message(event)}"
     cut = said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
-    return f"{_flat(cut)}  {_flat(event.place)}"
+    several = event.text("witnesses").split()
+    witnesses = f"  [in {' and '.join(several)}]" if len(several) > 1 else ""
+    return f"{_flat(cut)}{witnesses}  {_flat(event.place)}"
 
 
 def _gap_lines(gaps: "Sequence[Gap]") -> Iterator[tuple[int | None, str]]:

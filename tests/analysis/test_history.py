@@ -69,6 +69,16 @@ def test_every_kind_of_event_that_a_log_can_have_says_what_it_is_about(told) -> 
         (log.EXPORTED, "case as case.tar.zst, not encrypted: copy, on disk 8"),
         (log.VERIFIED, "OK, 0 defects"),
         (log.APPROVED, "the next disposal: retention is over"),
+        (
+            log.CLOCK_STARTED,
+            "eu.gdpr.art33 since 2026-11-21T20:00:00Z, deadline 2026-11-24T20:00:00Z: the SOC was sure",
+        ),
+        (log.CLOCK_MET, "eu.gdpr.art33 at 2026-11-21T21:00:00Z: by portal, no. 7"),
+        (log.PLAY_STARTED, "test-book 1.0.0, run RUN-1"),
+        (log.PLAY_RESUMED, "run RUN-1"),
+        (log.PLAY_STEP, "choose success"),
+        (log.PLAY_ANSWERED, "choose by alice: a: because"),
+        (log.PLAY_ENDED, "run RUN-1 success"),
         (log.DERIVED, "1 row by query, with duckdb 2"),
         (log.REQUESTED, "REQ-20261121T213000Z-0abcde audit_logs of acme, by 2026-12-01"),
         (

@@ -11,6 +11,7 @@ from evidence_kit.analysis.coverage import read_coverage
 from evidence_kit.analysis.crosscheck import MAX_NAMED, cross_check
 from evidence_kit.analysis.oracles import tallies
 from evidence_kit.analysis.reconciliation import Place, place_of, reconcile
+from evidence_kit.analysis.remembered import Counts
 from evidence_kit.cli import reconciled
 from evidence_kit.model.time import rfc3339
 from evidence_kit.sources.catalogue import load_catalogue
@@ -133,6 +134,50 @@ def test_lines_of_skipped_data_are_counted_over_pieces_and_gzip(empty) -> None:
     (one,) = found_in(empty)
 
     assert (one.kind, one.count, len(one.artifacts)) == ("skipped_by_provider", 20_000, 1)
+
+
+class Opened:
+    """A vault that says which of its files were opened."""
+
+    def __init__(self, vault):
+        self._vault, self.paths = vault, []
+
+    def __getattr__(self, name):
+        return getattr(self._vault, name)
+
+    def open(self, path):
+        self.paths.append(path)
+        return self._vault.open(path)
+
+
+def test_a_flow_log_is_read_once_and_counted_alike_ever_after(empty, tmp_path) -> None:
+    line = b"2 123456789010 eni-1 - - - - - - - 1431280876 1431280934 - SKIPDATA\n"
+    collect(empty, "aws.vpc.flow_s3", [("GetObject", line * 3), ("GetObject", b"nothing\n")], suffix="log")
+    vault, kept = Opened(empty.vault), tmp_path / "work" / "skipped.json"
+
+    def said():
+        vault.paths.clear()
+        counts = Counts(kept)
+        found = [(one.lost, one.artifacts) for one in tallies(vault, SPECS, counts)]
+        counts.save()
+        return found, [path for path in vault.paths if path.endswith(".log")]
+
+    first, read = said()
+    assert len(read) == 2
+    assert first[0][0] == 3
+    assert said() == (first, [])
+    for torn in (b"", b"[]", b'{"madeBy": "another", "counts": {}}', b'{"madeBy": 1'):
+        kept.write_bytes(torn)
+        assert said() == (first, read)
+
+
+def test_what_cannot_be_counted_is_asked_for_again(empty, tmp_path) -> None:
+    collect(empty, "aws.vpc.flow_s3", [("GetObject", b"PAR1 and columns")], suffix="bin")
+    for _ in range(2):
+        counts = Counts(tmp_path / "skipped.json")
+        (tally,) = tallies(empty.vault, SPECS, counts)
+        assert tally.unreadable
+        counts.save()
 
 
 @pytest.mark.parametrize("body", [b"PAR1 and columns", b"\x1f\x8bno gzip"])

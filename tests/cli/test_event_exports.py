@@ -5,6 +5,7 @@ import json
 import shutil
 
 import pytest
+from pyarrow.dataset import dataset
 from support.casemaker import make_case
 from support.clouds import unharmed
 
@@ -155,8 +156,16 @@ def test_what_a_policy_minimises_is_in_no_working_copy_and_the_statement_says_so
     assert (tmp_path / "home" / "pseudonym.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_parquet_refuses_to_minimise_rather_than_forget_it(run, exported, tmp_path) -> None:
+def test_parquet_is_minimised_row_by_row_as_csv_is(run, exported, tmp_path) -> None:
     (tmp_path / "policy.yaml").write_text(POLICY)
-    told = run("export", exported, "--to", "parquet", "-o", tmp_path / "out", "--policy", tmp_path / "policy.yaml")
-    assert told.code == 2
-    assert "does not minimise" in told.err
+    plain, minimal = tmp_path / "plain", tmp_path / "minimal"
+    assert run("export", exported, "--to", "parquet", "-o", plain).code == 0
+    told = run("export", exported, "--to", "parquet", "-o", minimal, "--policy", tmp_path / "policy.yaml")
+    assert told.code == 0, told.err
+    before, after = (dataset(folder / "events", partitioning="hive").to_table() for folder in (plain, minimal))
+    assert "111122223333" in str(before["raw"].to_pylist())
+    assert "pseudonym:" in str(after["raw"].to_pylist())
+    assert after.num_rows == before.num_rows
+    assert after.schema == before.schema
+    assert sorted(map(str, after["date"].to_pylist())) == sorted(map(str, before["date"].to_pylist()))
+    assert json.loads((minimal / "derived-from.json").read_text())["minimised"]["policy"] == "group"

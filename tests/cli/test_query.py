@@ -5,14 +5,19 @@ import io
 import json
 import subprocess
 import sys
+import tarfile
+from dataclasses import replace
 
+import boto3
 import pyarrow.parquet as pq
 import pytest
+from moto.server import ThreadedMotoServer
 from support.sealed_records import ACTOR, TRAIL, case_of, event, trail
 
 from evidence_kit.analysis.pivots.loading import load_pivots
 from evidence_kit.custody import log
 from evidence_kit.errors import Exit
+from evidence_kit.sandbox.serving import free_port
 
 HOSTILE = '=HYPERLINK("http://evil.example","x")\x1b]0;owned\x07\u202e'
 
@@ -52,7 +57,7 @@ def test_a_row_of_evidence_leads_back_to_its_artifact_and_line(ask, asked) -> No
 
 def test_every_table_can_be_asked(ask) -> None:
     for table in ("evidence", "manifest", "units", "gaps", "custody", "defects", "aws_cloudtrail_s3"):
-        assert ask(f"SELECT * FROM {table}").code == Exit.OK, table  # noqa: S608 - our own names
+        assert ask(f"SELECT * FROM {table}").code == Exit.OK, table
 
 
 @pytest.mark.parametrize("sql", ["SELECT $ip", "SELECT * FROM evidence WHERE src_ip = $ip"])
@@ -209,6 +214,38 @@ def test_an_answer_goes_to_a_new_file_only(ask, tmp_path) -> None:
     assert ask("SELECT 1", "--format", "parquet").code == Exit.USAGE
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_an_answer_that_breaks_off_leaves_no_file_that_passes_for_a_whole_one(ask, tmp_path, form) -> None:
+    path = tmp_path / f"answer.{form}"
+    told = ask("SELECT CAST(if(range = 9000, 'x', '1') AS INTEGER) FROM range(10000)", "--format", form, "-o", path)
+    assert told.code == Exit.USAGE
+    assert "cannot be answered" in told.err
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "table"])
+def test_two_columns_of_one_name_both_keep_their_values(ask, form) -> None:
+    told = ask("SELECT 'one' AS a, 'two' AS a", "--format", form)
+    assert told.code == Exit.OK
+    assert "a_1" in told.out
+    assert "one" in told.out
+    assert "two" in told.out
+
+
+def test_what_evidence_says_in_an_error_does_not_move_the_cursor(ask) -> None:
+    told = ask("SELECT CAST(action AS INTEGER) FROM evidence WHERE line = 2")
+    assert told.code == Exit.USAGE
+    assert "HYPERLINK" in told.err
+    assert "\x1b" not in told.err
+    assert "\u202e" not in told.err
+
+
+def test_an_answer_of_a_hundred_thousand_columns_is_given_or_stopped(ask) -> None:
+    told = ask(f"SELECT {', '.join(['1'] * 100_000)}", "--format", "csv", "--memory", "512")
+    assert told.code in {Exit.OK, Exit.USAGE}
+    assert told.code != Exit.OK or len(told.out.splitlines()[1].split(",")) == 100_000
+
+
 def test_an_answer_without_rows_is_one(ask) -> None:
     assert as_json(ask("SELECT line FROM evidence WHERE false", "--format", "json")) == []
     assert ask("SELECT line FROM evidence WHERE false", "--format", "csv").out == "line\r\n"
@@ -242,6 +279,7 @@ def test_wrong_words_are_told_from_right_ones(run, asked) -> None:
         ((case.root, "SELECT 1", "--param", "x"), "is no parameter"),
         ((case.root, "SELECT 1", "--param", "x=1", "--param", "x=2"), "given twice"),
         ((case.root, case.root, "SELECT 1"), "is given twice"),
+        ((case.root, "SELECT 1", "--seal", "x", "--limit", "3"), "keeps the whole answer"),
     ):
         told = run("query", *words, "--work", work)
         assert told.code == Exit.USAGE
@@ -254,6 +292,59 @@ def test_several_cases_are_asked_at_once(run, asked, tmp_path) -> None:
     sql = 'SELECT "case", count(*) AS n FROM evidence GROUP BY 1 ORDER BY 1'
     told = run("query", case.root, other.root, sql, "--work", work, "--format", "json")
     assert as_json(told) == [{"case": "IR-2", "n": 1}, {"case": "IR-2026-014", "n": 3}]
+
+
+@pytest.fixture
+def in_bucket(asked, monkeypatch):
+    """The case as it lies in a bucket."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
+    server.start()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server._port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    root = asked[0].root
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="cases")
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        client.put_object(Bucket="cases", Key=f"one/{path.relative_to(root)}", Body=path.read_bytes())
+    client.close()
+    yield "s3://cases/one"
+    server.stop()
+
+
+def test_a_case_in_a_bucket_is_asked_where_it_lies_beside_one_in_a_folder(run, in_bucket, asked, tmp_path) -> None:
+    sql = "SELECT line, artifact, raw FROM evidence ORDER BY line"
+    here = as_json(run("query", asked[0].root, sql, "--work", asked[1], "--format", "json"))
+    there = as_json(run("query", in_bucket, sql, "--work", tmp_path / "w", "--format", "json"))
+    assert there == here
+    shown = as_json(run("timeline", in_bucket, "--work", tmp_path / "w", "--json"))
+    assert shown["records"] == 3
+    other = case_of(tmp_path / "other", {TRAIL: {"a.json.gz": trail([event(9)])}}, name="IR-2")
+    both = run("query", in_bucket, other.root, "SELECT count(*) AS n FROM evidence", "--work", tmp_path / "w")
+    assert both.out.split()[1] == "4"
+
+
+def test_an_answer_is_kept_only_where_the_case_can_be_written_to(run, in_bucket, tmp_path) -> None:
+    told = run("query", in_bucket, "SELECT 1", "--work", tmp_path / "w", "--seal", "one")
+    assert told.code == Exit.USAGE
+    assert "is no folder" in told.err
+
+
+def test_a_case_in_an_archive_is_asked_as_it_lies(run, asked, tmp_path) -> None:
+    with tarfile.open(tmp_path / "case.tar", "w") as packed:
+        packed.add(asked[0].root, "case")
+    told = run("query", tmp_path / "case.tar", "SELECT count(*) AS n FROM evidence", "--work", tmp_path / "w")
+    assert (told.code, told.out.split()[1]) == (Exit.OK, "3")
+
+
+def test_a_bag_alone_and_what_is_not_there_are_no_case(run, asked, tmp_path) -> None:
+    bag = asked[0].root / asked[0].bag
+    for said in (bag, tmp_path / "nothing", "s3:/"):
+        assert run("query", said, "SELECT 1", "--work", tmp_path / "w").code in {Exit.EMPTY, Exit.USAGE}
 
 
 def test_a_changed_artifact_ends_with_the_verdict_of_verify(run, tmp_path) -> None:
@@ -280,6 +371,20 @@ def test_a_kept_answer_is_on_record_with_what_it_was_made_from(run, opened, tmp_
     again = run("query", opened, sql, "--work", tmp_path / "work", "--seal", "events of the log")
     assert again.code == Exit.USAGE
     assert "nothing is overwritten" in again.err
+
+
+def test_a_kept_answer_says_that_some_evidence_could_not_be_read(run, opened, tmp_path, monkeypatch) -> None:
+    from evidence_kit.cli import query
+
+    derived = query.derived
+
+    def with_defects(*given):
+        return [replace(one, defects=2) for one in derived(*given)]
+
+    monkeypatch.setattr(query, "derived", with_defects)
+    told = run("query", opened, "SELECT 1", "--work", tmp_path / "work", "--seal", "one")
+    assert told.code == Exit.OK
+    assert "2 places could not be read" in told.err
 
 
 def test_help_loads_neither_duckdb_nor_pyarrow() -> None:

@@ -55,8 +55,10 @@ def test_an_attack_reads_from_top_to_bottom_with_its_silence_in_place(run, colle
     assert keys == ["AKIAEXAMPLECIDEPLOY1", "AKIAEXAMPLESVCPRICE9", "ASIAEXAMPLEPRICEEXP7"]
 
     document = json.loads(run("timeline", collected, "--action", "StopLogging", "--format", "json").out)
-    assert [one["name"] for one in document["events"]] == ["StopLogging", "StopLogging"]  # two witnesses
-    assert document["records"] == 2
+    assert [one["name"] for one in document["events"]] == ["StopLogging"]
+    assert document["events"][0]["witnesses"] == "aws.cloudtrail.lookup aws.cloudtrail.s3"
+    assert document["records"] == 1
+    assert "[in aws.cloudtrail.lookup and aws.cloudtrail.s3]" in lines[places[2]]
     assert "not_logged" in {one["kind"] for one in document["gaps"]}
 
     other = make_case(tmp_path / "other", pages=1)

@@ -7,7 +7,7 @@ documents AS (
         ) AS doc
     FROM evidence
 ), identified AS (
-    SELECT *,
+    SELECT * EXCLUDE (event_id),
         coalesce(
             TRY(json_extract_string(doc, '$.eventID')),
             TRY(json_extract_string(doc, '$.logName') || json_extract_string(doc, '$.timestamp')

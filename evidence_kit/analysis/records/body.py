@@ -2,6 +2,7 @@
 
 import codecs
 import hashlib
+import itertools
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -27,12 +28,27 @@ class Body:
         self._stream, self._artifact = stream, artifact
         self._sha256 = hashlib.sha256()
         self.head = self._read()
+        self._ahead: list[bytes] = []
+        self._pieces = self._inflated()
+
+    def whole(self, most: int) -> bytes | None:
+        """Return all bytes, inflated, if they are no more than `most`; `text` still yields them."""
+        size = 0
+        try:
+            for piece in self._pieces:
+                self._ahead.append(piece)
+                if (size := size + len(piece)) > most:
+                    return None
+        except Unreadable as error:  # `text` comes to it once what stands before it was read
+            self._pieces = _stopped(error)
+            return None
+        return b"".join(self._ahead)
 
     def text(self) -> Iterator[str]:
         """Yield the text; bytes that are not UTF-8 become lone surrogates. Unreadable where it ends too soon."""
         decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         total, first = 0, True
-        for piece in self._inflated():
+        for piece in itertools.chain(self._ahead, self._pieces):
             if (total := total + len(piece)) > MAX_BODY:
                 raise Unreadable(f"larger than the {MAX_BODY:,} bytes allowed when inflated")
             text = decoder.decode(piece)
@@ -68,7 +84,7 @@ class Body:
             raise Unreadable("a Parquet file, which is not read; DuckDB and pyarrow do")
         if self.head.startswith(_UTF16):
             raise Unreadable("UTF-16, which is not read")
-        return self._members() if self.head.startswith(_GZIP) else self._chunks()
+        yield from self._members() if self.head.startswith(_GZIP) else self._chunks()
 
     def _members(self) -> Iterator[bytes]:
         """Yield the content of every gzip member: RFC 1952 allows several, and delivery streams write them."""
@@ -91,6 +107,12 @@ class Body:
             raise Unreadable(f"damaged gzip: {error}") from error
         if not between:
             raise Unreadable("the gzip stream is cut short")
+
+
+def _stopped(error: Unreadable) -> Iterator[bytes]:
+    """Yield nothing but the error that reading ahead has met."""
+    yield b""
+    raise error
 
 
 def _drained(inflater: "zlib._Decompress") -> Iterator[bytes]:

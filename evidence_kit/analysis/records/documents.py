@@ -94,7 +94,7 @@ class Documents:
         self._found = True
         self.window.held = None
         if first == "n":
-            self._skip("")  # null: there are none
+            yield from self._none()
             return
         if first != "[":
             yield self._record()
@@ -103,6 +103,14 @@ class Documents:
         while more:
             yield self._record()
             more = self._next("]")
+
+    def _none(self) -> Iterator[Defect]:
+        """Step over `null`, which says that there are none; whatever else starts like it is a record unread."""
+        made = self._record()
+        if isinstance(made, Defect):
+            yield made
+        else:
+            self.line -= 1
 
     def _members(self, paths: Sequence[Path]) -> Iterator[Record | Defect]:
         more = self._enter("}")

@@ -1,6 +1,7 @@
 """How a line of text falls into columns: by white space, quotes and brackets, tabs, or as CSV."""
 
 import csv
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from evidence_kit.analysis.records.record import MAX_COLUMNS
 
 # `[06/Feb/2026:00:00:38 +0000]` and `"GET / HTTP/1.1"` are one column each; `""` within quotes is a quote.
 _QUOTED = re.compile(r'\[([^\]]*)\]|"((?:[^"\\]|\\.|"")*)"|(\S+)')
+_NAME = re.compile(r"[A-Za-z][\w.-]*")
 SPLITS = ("spaces", "quoted", "tabs", "csv", "semicolons")
 HEADERS = ("", "first", "#Fields:")
 
@@ -30,7 +32,7 @@ class Layout:
         """Return the cells of a line; NotReadError where there are more than any log has."""
         cells = _SPLITTERS[self.split](line)
         if len(cells) > MAX_COLUMNS:
-            raise NotReadError(f"{len(cells):,} columns, of {MAX_COLUMNS:,} allowed")
+            raise NotReadError(f"more than {MAX_COLUMNS:,} columns")
         return cells
 
     def named(self, line: str, header: Sequence[str]) -> Mapping[str, object]:
@@ -43,13 +45,19 @@ class Layout:
     def header_of(self, line: str, number: int) -> list[str] | None:
         """Return the names that a line gives the columns, nothing for a comment, None for a line of data."""
         if self.header == "first":
-            return self.cells(line) if number == 1 else None
+            names = self.cells(line) if number == 1 else []
+            return names if names and self._names_columns(names) else None
         if self.header and line.startswith(self.header):
             return line.removeprefix(self.header).split()  # of W3C logs, whose cells tabs part
         return [] if self.header.startswith("#") and line.startswith("#") else None
 
-    def is_open(self, line: str) -> bool:
-        """Say whether a quoted cell goes on in the next line."""
+    def _names_columns(self, cells: Sequence[str]) -> bool:
+        """Say whether the first line is what it should be; that of a file that was cut is data."""
+        is_known = not self.columns or not {*self.columns}.isdisjoint(cells)
+        return is_known or all(map(_NAME.fullmatch, cells))
+
+    def turns(self, line: str) -> bool:
+        """Say whether a quoted cell begins in a line and goes on in the next, or ends in it."""
         return self.split == "csv" and line.count('"') % 2 == 1
 
 
@@ -64,7 +72,8 @@ def _csv(line: str, delimiter: str = ",") -> list[str]:
 
 
 def _quoted(line: str) -> list[str]:
-    return [next((part for part in found.groups() if part is not None), "") for found in _QUOTED.finditer(line)]
+    cells = itertools.islice(_QUOTED.finditer(line), MAX_COLUMNS + 1)  # a bracket without an end costs a whole look
+    return [next((part for part in found.groups() if part is not None), "") for found in cells]
 
 
 def _tabs(line: str) -> list[str]:

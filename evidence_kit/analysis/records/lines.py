@@ -27,17 +27,23 @@ class Lines:
 
     def __iter__(self) -> Iterator[Record | Defect]:
         """Yield what every line holds; one bad line spoils no other."""
-        begun = ""
+        begun: list[str] = []  # lines of a quoted cell that has not ended, joined once
+        size = 0
         for said in lines_of(self.pieces, MAX_RECORD):
             self._number += 1
-            if said is None or len(begun) + len(said) > MAX_RECORD:
+            if said is None or size + len(said) > MAX_RECORD:
                 self.line += 1
                 yield self._defect(f"a record of more than {MAX_RECORD:,} characters")
-                begun = ""
+                begun, size = [], 0
                 continue
-            text = f"{begun}\n{said}" if begun else said
-            begun = text if self.layout.is_open(text) else ""
-            if not begun and text.strip():
+            is_open = bool(begun) != self.layout.turns(said)
+            begun.append(said)
+            size += len(said) + 1
+            if is_open:
+                continue
+            text = "\n".join(begun)
+            begun, size = [], 0
+            if text.strip():
                 yield from self._line(text)
         if begun:
             self.line += 1

@@ -12,6 +12,7 @@ from importlib.resources import files
 from evidence_kit.analysis.records.decoding import NotReadError, decode
 from evidence_kit.analysis.records.layout import HEADERS, PLAIN, SPLITS, Layout
 from evidence_kit.analysis.records.places import Place, place_of
+from evidence_kit.analysis.records.swift import number_text
 from evidence_kit.model.document import Document, did_you_mean, parse_document
 
 API_VERSION = "evidence-kit/fields.v1"
@@ -42,6 +43,8 @@ class Shape:
             inside = place(value)
             if isinstance(inside, dict):
                 return inside
+            if isinstance(inside, int | float) and not isinstance(inside, bool):
+                inside = number_text(inside)
             if isinstance(inside, str) and inside:
                 try:
                     return decode(inside) if inside.lstrip().startswith("{") else self._columns(inside, value)
@@ -52,14 +55,24 @@ class Shape:
     def _columns(self, text: str, value: object) -> object:
         return self.layout.named(text, ()) if self.layout.split else value
 
-    def find(self, column: str, inner: object, outer: object) -> object:
-        """Return the first of a column's values that the record has, or None."""
-        for rule in self.rules.get(column, ()):
-            found = rule(inner, outer)
-            # Most values are text: what `is_said` decides of others is asked only of them.
-            if found is not None and (found not in _ABSENT if type(found) is str else is_said(found)):
-                return found
-        return None
+    def columns(self, inner: object, outer: object) -> dict[str, str]:
+        """Return each column that the record says something of: the first of its values, as text."""
+        said: dict[str, str] = {}
+        # A million records come through here ten times each: what could be calls is written out.
+        for column, rules in self.rules.items():
+            for rule in rules:
+                found = rule(inner, outer)
+                if found is None:
+                    continue
+                if type(found) is str:
+                    if found in _ABSENT:
+                        continue
+                    said[column] = found if found.isascii() else _storable(found)
+                    break
+                if is_said(found):
+                    said[column] = text_of(found) or ""
+                    break
+        return said
 
 
 def is_said(value: object) -> bool:
@@ -75,7 +88,18 @@ def text_of(value: object) -> str | None:
         return value if value.isascii() else _storable(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    if isinstance(value, int | float):
+        return number_text(value)
+    return json.dumps(_with_digits(value), ensure_ascii=True, separators=(",", ":"))
+
+
+def _with_digits(value: object) -> object:
+    """Return a list or an object whose numbers are texts, whichever reader has read it."""
+    if isinstance(value, dict):
+        return {name: _with_digits(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_digits(item) for item in value]
+    return number_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _storable(text: str) -> str:
@@ -162,7 +186,7 @@ def _rule(doc: Document, here: tuple[str | int, ...]) -> Rule:
     const = said.get("const")
     if "present" in said:
         place = _place(doc, here, str(said["present"]))
-        return lambda inner, _: const if is_said(place(inner)) else None
+        return lambda inner, _: None if (found := place(inner)) is None or not is_said(found) else const
     if "join" in said:
         places = [_place(doc, here, str(item)) for item in doc.at((*here, "join"), list)]
         return lambda inner, _: _joined([place(inner) for place in places])

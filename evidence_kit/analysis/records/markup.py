@@ -21,6 +21,7 @@ class Markup:
     _starts: list[int] = field(default_factory=list)  # where each open item starts; the outermost is a record
     _found: list[tuple[int, int, object]] = field(default_factory=list)
     _root: object = None
+    _data: bytes = b""
 
     def __iter__(self) -> Iterator[Record | Defect]:
         """Yield its records; a document that cannot be read is one defect."""
@@ -33,7 +34,7 @@ class Markup:
         if has_lost_bytes(text):
             yield Defect(self.artifact, 0, "document", "not UTF-8")
             return
-        data = text.encode()
+        data = self._data = text.encode()
         parser = self._parser()
         try:
             parser.Parse(data, True)
@@ -56,7 +57,7 @@ class Markup:
                 self._starts.append(parser.CurrentByteIndex)
 
         def end(_: str) -> None:
-            self._ended(parser.CurrentByteIndex)
+            self._ended(parser.CurrentByteIndex)  # of `</name>`, or what follows `<name/>`
 
         parser.StartElementHandler, parser.EndElementHandler = start, end
         parser.CharacterDataHandler = self._said
@@ -82,7 +83,8 @@ class Markup:
         if local in _ITEMS or local in self.names:
             start = self._starts.pop()
             if not self._starts:
-                self._found.append((start, index + len(f"</{local}>"), value))
+                is_whole = not inside and not text and self._data.endswith(b"/>", start, index)
+                self._found.append((start, index if is_whole else self._data.index(b">", index) + 1, value))
 
 
 class _RefusedError(ValueError):

@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Callable
 
+import jmespath
+
 _PART = re.compile(r'"(?:[^"\\]|\\.)*"|[^."\[\]]+|\[\d*\]')
 _WRITTEN = re.compile(
     r'(?:"(?:[^"\\]|\\.)*"|[^."\[\]]+)(?:\[\d*\])*(?:\.(?:"(?:[^"\\]|\\.)*"|[^."\[\]]+)(?:\[\d*\])*)*'
@@ -23,7 +25,24 @@ def place_of(said: str) -> Place:
     steps = tuple(_step(part) for part in _PART.findall(said))
     if all(isinstance(step, str) for step in steps):
         return _named(tuple(str(step) for step in steps))
+    if len(steps) == 3 and steps[1] == _EACH and isinstance(steps[0], str) and isinstance(steps[2], str):
+        return _first(steps[0], steps[2])
     return lambda value, _=None: _follow(value, steps)
+
+
+def identity_of(said: str) -> Place:
+    """Return the function that finds a record's own name, which a few sources give by other JMESPath than a place."""
+    if not said:
+        return nothing
+    try:
+        return place_of(said)
+    except ValueError:
+        return jmespath.compile(said).search  # type: ignore[no-any-return]
+
+
+def nothing(_: object) -> object:
+    """Find nothing."""
+    return None
 
 
 def _step(part: str) -> Step:
@@ -39,12 +58,37 @@ def _named(names: tuple[str, ...]) -> Place:
         (name,) = names
         return lambda value, _=None: value.get(name) if type(value) is dict else None
 
+    if len(names) == 2:
+        outside, inside = names
+
+        def find_below(value: object, _: object = None) -> object:
+            above = value.get(outside) if type(value) is dict else None
+            return above.get(inside) if type(above) is dict else None
+
+        return find_below
+
     def find(value: object, _: object = None) -> object:
         for name in names:
             if type(value) is not dict:
                 return None
             value = value.get(name)
         return value
+
+    return find
+
+
+def _first(above: str, name: str) -> Place:
+    """Return what finds `above[].name`, the commonest of the paths through a list."""
+
+    def find(value: object, _: object = None) -> object:
+        items = value.get(above) if type(value) is dict else None
+        if type(items) is not list:
+            return None
+        for item in items:
+            found = item.get(name) if type(item) is dict else None
+            if found is not None and found != "":
+                return found
+        return None
 
     return find
 

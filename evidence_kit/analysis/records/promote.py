@@ -2,24 +2,29 @@
 
 from dataclasses import dataclass
 
-from evidence_kit.analysis.records.mapping import Shape, address_of, text_of
+from evidence_kit.analysis.records.mapping import Shape, address_of, is_said, text_of
+from evidence_kit.analysis.records.places import Place, nothing
 from evidence_kit.analysis.records.record import NOTHING, Artifact, Record
 from evidence_kit.analysis.records.times import read_time
 
 ROW = (
     "case", "source", "provider", "target", "region", "time", "time_ns", "action", "actor", "credential", "src_ip",
-    "user_agent", "resource", "outcome", "artifact", "line", "raw",
+    "user_agent", "resource", "outcome", "event_id", "artifact", "line", "raw",
 )  # fmt: skip
 Row = tuple[str | int | None, ...]
 
 
 @dataclass(slots=True)
 class Promoter:
-    """Makes the rows of one artifact; `unreadable` counts times that are there and cannot be read."""
+    """Makes the rows of one artifact; `identity` finds what a record calls itself.
+
+    `unreadable` counts times that are there and cannot be read.
+    """
 
     case: str
     artifact: Artifact
     shape: Shape
+    identity: Place = nothing
     unreadable: int = 0
 
     def row(self, record: Record) -> Row:
@@ -27,9 +32,9 @@ class Promoter:
         outer = _named(record)
         shape, artifact = self.shape, self.artifact
         inner = shape.opened(outer) if shape.unwrap else outer
-        found = {column: text_of(shape.find(column, inner, outer)) for column in shape.rules}
-        text, ns = self._time(found.get("time"))
-        said, address = found.get, found.get("src_ip")
+        said = shape.columns(inner, outer).get
+        text, ns = self._time(said("time"))
+        address = said("src_ip")
         return (
             self.case,
             artifact.source,
@@ -45,6 +50,7 @@ class Promoter:
             said("user_agent"),
             said("resource"),
             said("outcome"),
+            text_of(found) if is_said(found := self.identity(record.value)) else None,
             record.artifact,
             record.line,
             record.raw,

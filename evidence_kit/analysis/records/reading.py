@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from evidence_kit.analysis.records import swift
 from evidence_kit.analysis.records.body import Body, Unreadable
 from evidence_kit.analysis.records.decoding import NotReadError, decode
 from evidence_kit.analysis.records.documents import Documents, paths_of
@@ -34,18 +35,31 @@ def read_records(
 
 
 def _read(body: Body, path: str, spec: SourceSpec | None, layout: Layout) -> Iterator[Record | Defect]:
+    said = spec.records.path if spec else ""
+    if (found := _swiftly(body, said, layout)) is not None:
+        for number, (raw, value) in enumerate(found, start=1):
+            yield Record(path, number, raw, value)
+        return
     window = Window(body.text())
     first = window.space()
     if not first:
         return
-    said = spec.records.path if spec else ""
-    if first == "<" and not layout.split:
+    # Beside files of lines lie the listings of their bucket.
+    if first == "<" and (not layout.split or window.text.startswith("<?xml", window.at)):
         names = frozenset({said.rpartition(".")[2]} if said else ())
         yield from Markup(_rest(window), path, names)
     elif first in "{[" and layout.split != "quoted" and (said or not _is_line(window)):
         yield from Documents(window, path, paths_of(said) if said else _WHOLE)
     else:
         yield from Lines(_rest(window), path, layout)
+
+
+def _swiftly(body: Body, said: str, layout: Layout) -> swift.Found | None:
+    """Return the records of a document that is beyond doubt; None for all others."""
+    if not said.isidentifier() or layout.split == "quoted" or not swift.is_there():
+        return None
+    whole = body.whole(swift.MOST)
+    return None if whole is None else swift.records_in(whole, said)
 
 
 def _is_line(window: Window) -> bool:

@@ -11,6 +11,7 @@ from functools import lru_cache
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?\s*(Z|z|UTC|GMT|[+-]\d\d:?(?:\d\d)?)?"
 )
+_PLAIN = re.compile(r"(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?Z", re.ASCII)
 _CLF = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})")
 _EPOCH = re.compile(r"(-?\d{1,19})(?:\.(\d{1,9}))?")
 _SCIENTIFIC = re.compile(r"\d\.\d{9,17}[eE]\+?(\d{1,2})")
@@ -27,6 +28,8 @@ Instant = tuple[str, int]
 @lru_cache(maxsize=4_096)  # events come in bursts
 def read_time(said: str) -> Instant | None:
     """Return a time as text and as nanoseconds since 1970; None if it cannot be read."""
+    if (plain := _PLAIN.fullmatch(said)) and (instant := _from_plain(said, plain)):
+        return instant  # what nearly every log writes, and what is written here
     said = said.strip()
     if found := _ISO.fullmatch(said):
         return _from_iso(found)
@@ -41,6 +44,24 @@ def read_time(said: str) -> Instant | None:
     if _SCIENTIFIC.fullmatch(said):
         return _from_epoch(int(float(said)), "")
     return _from_mail(said)
+
+
+def _from_plain(said: str, plain: re.Match[str]) -> Instant | None:
+    day, hour, minute, second, fraction = plain.groups()
+    days = _day(day)
+    if days is None:
+        return None
+    seconds = days * _DAY + int(hour) * 3600 + int(minute) * 60 + int(second)
+    ns = seconds * 10**9 + (int(fraction.ljust(9, "0")) if fraction else 0)
+    return (said, ns) if -_MAX_NS <= ns <= _MAX_NS else None
+
+
+@lru_cache(maxsize=1_024)
+def _day(said: str) -> int | None:
+    try:
+        return date.fromisoformat(said).toordinal() - _EPOCH_DAY
+    except ValueError:
+        return None
 
 
 def _from_iso(found: re.Match[str]) -> Instant | None:
@@ -90,7 +111,10 @@ def _from_mail(said: str) -> Instant | None:
         days = date(found[0], found[1], found[2]).toordinal() - _EPOCH_DAY
     except (ValueError, IndexError, TypeError, OverflowError):
         return None
-    return _at(days * _DAY + found[3] * 3600 + found[4] * 60 + found[5] - (found[9] or 0), "")
+    hour, minute, second = found[3:6]
+    if hour > 23 or minute > 59 or second > 60:
+        return None
+    return _at(days * _DAY + hour * 3600 + minute * 60 + second - (found[9] or 0), "")
 
 
 def _at(seconds: int, fraction: str) -> Instant | None:

@@ -34,10 +34,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """SQL and what stands for its `$names`."""
+    """SQL, what stands for its `$names`, and the parts of the evidence that it calls by names of its own.
+
+    `parts` maps each name to acquisitions and units; `within` are those that `evidence` holds, all of it if none.
+    `tables` are small ones that come with the question: their columns, then their rows, as text.
+    """
 
     sql: str
     params: Mapping[str, object] = field(default_factory=dict)  # texts and whole numbers
+    parts: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    within: Sequence[str] = ()
+    tables: Mapping[str, Sequence[Sequence[str | None]]] = field(default_factory=dict)
 
 
 class StoppedError(UsageError):
@@ -73,11 +80,14 @@ def ask(
         "sql": question.sql,
         "params": dict(question.params),
         "views": views,
+        "parts": question.parts,
+        "within": question.within,
+        "tables": question.tables,
         "timeout": limits.timeout,
         "memory": limits.memory,
         "threads": limits.threads,
     }
-    with _Child(json.dumps(asked).encode(), limits, sorted(views)) as child:
+    with _Child(json.dumps(asked).encode(), limits, sorted({*views, *question.parts, *question.tables})) as child:
         yield child.answer()
 
 

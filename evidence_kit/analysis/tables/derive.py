@@ -31,8 +31,8 @@ from evidence_kit.errors import EmptyError, UsageError, VaultError
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.source import SourceSpec
 
-FORMAT = "1"  # of the tables; a change makes every part anew
-PART_BYTES = 32 << 20  # of stored artifacts in a part: large enough to read fast, small enough to share out
+FORMAT = "2"  # of the tables; a change makes every part anew
+PART_BYTES = 8 << 20  # of stored artifacts in a part: large enough to read fast, small enough to share out
 PART_ARTIFACTS = 5_000
 _STATE = "state"
 _FACTS: Mapping[str, Callable[[Vault, str], Iterator[Row]]] = {
@@ -88,21 +88,22 @@ def derive(case: Case, work: Path, specs: Mapping[str, SourceSpec], *, processes
         marks = {source: made_by(source, spec) for source, spec in specs.items()}
         state, done = _state(case.vault, marks), folder / _STATE
         kept = list(parts.parts_in(folder / "records"))
+        now = _with_parts(state, kept)  # a part that went away since must be missed, not left out of an answer
         files = {table: folder / "facts" / f"{table}.parquet" for table in FACTS}
         made: list[Part] = []
-        if not (done.exists() and done.read_text() == state and all(path.exists() for path in files.values())):
+        if not (done.exists() and done.read_text() == now and all(path.exists() for path in files.values())):
             kept = _still_current(case.vault, kept, marks)
             have = {key for part in kept for key in part.keys}
             made = list(_made(case, _jobs(case, folder, specs, have), processes))
             _write_facts(case, files, [*kept, *made])
             with parts.replacing(done) as new:
-                new.write_text(state)
+                new.write_text(_with_parts(state, [*kept, *made]))
     return _tables(case, folder, files, [*kept, *made], sum(len(part.keys) for part in made))
 
 
 def made_by(source: str, spec: SourceSpec | None) -> str:
     """Return the digest of all that decides a source's rows: this program, its mapping, where its records are."""
-    said = [__version__, FORMAT, shape_of(source).digest, spec.records.path if spec else None]
+    said = [__version__, FORMAT, shape_of(source).digest, *((spec.records.path, spec.records.id) if spec else ())]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
@@ -126,6 +127,11 @@ def _state(vault: Vault, marks: Mapping[str, str]) -> str:
     paths = [log.LOG, *(f"{root}/{name}" for root in bagfiles.bags(vault) for name in (bag.LEDGER, bag.MANIFEST))]
     sizes = [(path, entry.size if (entry := vault.stat(path)) else None) for path in paths]
     return hashlib.sha256(json.dumps([found, sizes]).encode()).hexdigest()
+
+
+def _with_parts(state: str, found: Sequence[Part]) -> str:
+    """Return a state with the parts that belong to it, whose names say what is in them."""
+    return "\n".join([state, *sorted(part.path.name for part in found)])
 
 
 def _still_current(vault: Vault, known: Sequence[Part], marks: Mapping[str, str]) -> list[Part]:

@@ -42,8 +42,6 @@ def keep(
         if vault.stat(path) is not None:
             raise UsageError(f"`{path}` is there already", hint="choose another name; nothing is overwritten")
         require_sound_log(keeper, at=at)
-        stored = vault.stage(_chunks(answer))
-        vault.commit([(stored, path)])
         said = {
             "by": "query",
             "sql": question.sql,
@@ -51,10 +49,19 @@ def keep(
             "params": dict(question.params),
             "engine": f"duckdb {version('duckdb')}",
             "rows": rows,
-            "derivedFrom": list(_inputs(vault)),
         }
-        subject = statement.Subject(path, stored.sha256)
-        tree = keeper.append(log.DERIVED, at=at, subjects=[subject], fields={"derived": said}).tree
+        return record_derived(vault, keeper, answer, path, said, at=at)
+
+
+def record_derived(
+    vault: LocalVault, keeper: Keeper, file: Path, path: str, said: Mapping[str, object], *, at: datetime
+) -> Kept:
+    """Store `file` at `path` and sign what it derives from; the caller holds the case's lock over a sound log."""
+    stored = vault.stage(_chunks(file))
+    vault.commit([(stored, path)])
+    subject = statement.Subject(path, stored.sha256)
+    fields = {"derived": {**said, "derivedFrom": list(_inputs(vault))}}
+    tree = keeper.append(log.DERIVED, at=at, subjects=[subject], fields=fields).tree
     return Kept(path=path, sha256=stored.sha256, event=tree.size - 1)
 
 

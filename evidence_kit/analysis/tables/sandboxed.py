@@ -9,19 +9,11 @@ memory, processor time and, to nothing, the size of any file written.
 import json
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _OVERHEAD = 3 << 30  # of address space: what DuckDB and pyarrow reserve without touching it
 _BATCH = 1_024
-_LOCKS = (
-    "SET autoinstall_known_extensions = false",
-    "SET autoload_known_extensions = false",
-    "SET allow_community_extensions = false",
-    "SET python_enable_replacements = false",
-    "SET temp_directory = ''",
-    "SET TimeZone = 'UTC'",
-)
 
 
 def main() -> int:
@@ -57,37 +49,36 @@ def _answer(asked: Mapping[str, Any]) -> None:
     import duckdb
     import pyarrow as pa
 
+    from evidence_kit.analysis.tables.locking import add_parts, add_tables, lock
     from evidence_kit.analysis.tables.statement import require_select
 
     connection = duckdb.connect(":memory:", config={"threads": int(asked["threads"])})
-    _open(connection, asked)
-    names = frozenset(name.lower() for name in asked["views"])
-    require_select(connection, asked["sql"], names)
+    lock(connection, asked["views"], memory=int(asked["memory"]))
+    add_parts(connection, asked["parts"], asked["within"])
+    add_tables(connection, asked["tables"])
+    known = (*asked["views"], *asked["parts"], *asked["tables"])
+    require_select(connection, asked["sql"], frozenset(name.lower() for name in known))
     # `sql` streams; `execute` would hold the whole answer before its first row.
     reader = connection.sql(asked["sql"], params=asked["params"] or None).to_arrow_reader(_BATCH)
-    with pa.ipc.new_stream(sys.stdout.buffer, reader.schema) as writer:
+    names = tuple(_unlike(reader.schema.names))
+    schema = pa.schema([kind.with_name(name) for kind, name in zip(reader.schema, names, strict=True)])
+    with pa.ipc.new_stream(sys.stdout.buffer, schema) as writer:
         for batch in reader:
-            writer.write_batch(batch)
+            writer.write_batch(batch.rename_columns(list(names)))
     sys.stdout.buffer.flush()
 
 
-def _open(connection: Any, asked: Mapping[str, Any]) -> None:  # noqa: ANN401 - DuckDB is loaded lazily
-    """Name the tables, then close the door behind them."""
-    for statement in _LOCKS:
-        connection.execute(statement)
-    connection.execute(f"SET memory_limit = '{int(asked['memory'])}MB'")
-    files = sorted({path for paths in asked["views"].values() for path in paths})
-    for name, paths in asked["views"].items():
-        connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet({_listed(paths)})')  # noqa: S608
-    connection.execute(f"SET allowed_paths = {_listed(files)}")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-
-
-def _listed(paths: list[str]) -> str:
-    """Return paths as a list in SQL."""
-    quoted = (path.replace("'", "''") for path in paths)
-    return "[" + ", ".join(f"'{path}'" for path in quoted) + "]"
+def _unlike(names: Sequence[str]) -> Iterator[str]:
+    """Yield the names of the columns, each once: of two that are alike, whoever reads rows by name would lose one."""
+    taken = {*names}
+    given: set[str] = set()
+    for name in names:
+        new, number = name, 0
+        while new in given or (number and new in taken):
+            number += 1
+            new = f"{name}_{number}"
+        given.add(new)
+        yield new
 
 
 if __name__ == "__main__":

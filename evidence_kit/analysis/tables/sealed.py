@@ -21,7 +21,7 @@ def artifacts(vault: Vault, root: str) -> Iterator[Artifact]:
     for path, fields in _sorted(vault, root):
         sha256 = strict.field(fields, "sha256", str)
         if sealed is not None:
-            _require_listed(f"{root}/{path}", sha256, _at(sealed, path))
+            _require_listed(f"{root}/{path}", sha256, _at(sealed, path, root))
         unit = units.get(strict.field(fields, "unit", str))
         if unit is None:
             raise ChainError(f"`{root}/{path}` belongs to a unit that the ledger does not plan")
@@ -34,6 +34,8 @@ def artifacts(vault: Vault, root: str) -> Iterator[Artifact]:
             region=unit.region,
             bytes=strict.field(fields, "bytes", int),
         )
+    for left in sealed or ():
+        raise _not_in_ledger(f"{root}/{left.path}")
 
 
 def _sorted(vault: Vault, root: str) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -59,14 +61,17 @@ def _manifest(vault: Vault, root: str) -> Iterator[bag.Listed] | None:
     return listed()
 
 
-def _at(sealed: Iterator[bag.Listed], path: str) -> str | None:
-    """Return what the manifest says of `path`; both are read in the same order, once."""
-    for listed in sealed:
-        if listed.path == path:
-            return listed.sha256
-        if listed.path > path:
-            return None
-    return None
+def _at(sealed: Iterator[bag.Listed], path: str, root: str) -> str | None:
+    """Return what the manifest says of `path`; both are read in the same order, once, and neither has more."""
+    listed = next(sealed, None)
+    if listed is not None and listed.path < path:
+        raise _not_in_ledger(f"{root}/{listed.path}")
+    return listed.sha256 if listed is not None and listed.path == path else None
+
+
+def _not_in_ledger(path: str) -> MissingError:
+    """Say that sealed evidence would be left out of every answer, as by a ledger that was cut short."""
+    return MissingError(f"`{path}` is in the manifest and not in the ledger", hint="`evidence-kit verify` says more")
 
 
 def _require_listed(path: str, recorded: str, sealed: str | None) -> None:

@@ -72,6 +72,9 @@ def _either(
         if option == "address" and "/" in text:
             values[name] = list(_within(text, addresses()))
             yield f"list_contains(${name}, {column})"
+        elif option == "source":  # an event is of each source that is its witness
+            values[name] = _like(text)
+            yield f"len(list_filter(sources, lambda one: one LIKE ${name} ESCAPE '\\')) > 0"
         elif "*" in text:
             values[name] = _like(text)
             yield f"{column} LIKE ${name} ESCAPE '\\'"

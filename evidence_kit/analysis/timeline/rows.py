@@ -15,17 +15,39 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "time", "action", "actor", "credential", "src_ip", "user_agent", "resource", "outcome", "provider", "target",
-    "region", "source", "artifact", "line", "raw", "case",
+    "region", "source", "witnesses", "event_id", "artifact", "line", "raw", "case",
 )  # fmt: skip
 _QUOTED = ", ".join(f'"{name}"' for name in COLUMNS)
 _PART = 1_000  # rows in memory at once
-# A unit's id, and with it a measured clock, begins with the first part of the source's name.
-_SHIFTED = """
-    SELECT e.*, e.time_ns - coalesce(c.shift_ns, 0) AS at_ns, coalesce(c.shift_ns, 0) AS shift_ns
-    FROM evidence e LEFT JOIN (
-        SELECT unnest($clock_cases) AS clock_case, unnest($clocks) AS clock, unnest($shifts) AS shift_ns
-    ) c ON c.clock_case = e."case" AND c.clock = split_part(e.source, '.', 1)
-"""
+# What two sources must say alike to be witnesses of one event: CloudTrail's history and its files do.
+_ALIKE = ('"case"', "family", "event_id", "time_ns", "action", "actor", "src_ip", "outcome", "target", "region")
+_SAME = " AND ".join(f"e.{name} IS NOT DISTINCT FROM a.{name}" for name in _ALIKE)
+_KEY = ", ".join(_ALIKE)
+# A unit's id, and with it a measured clock, begins with the first part of the source's name. Events are told once:
+# where one source has several texts for one id and time, its records differ, and all of them are shown.
+_SHIFTED = f"""
+    every AS (
+        SELECT e.*, e.time_ns - coalesce(c.shift_ns, 0) AS at_ns, coalesce(c.shift_ns, 0) AS shift_ns,
+            regexp_extract(e.source, '^[^.]*\\.[^.]*') AS family
+        FROM evidence e LEFT JOIN (
+            SELECT unnest($clock_cases) AS clock_case, unnest($clocks) AS clock, unnest($shifts) AS shift_ns
+        ) c ON c.clock_case = e."case" AND c.clock = split_part(e.source, '.', 1)
+    ), several AS (
+        SELECT {_KEY} FROM every WHERE event_id IS NOT NULL AND time_ns IS NOT NULL GROUP BY ALL HAVING count(*) > 1
+    ), alike AS (
+        SELECT {", ".join(f"e.{name}" for name in _ALIKE)}, list(DISTINCT e.source ORDER BY e.source) AS sources,
+            min({{
+                'later': e.source LIKE '%lookup%', 'source': e.source, 'artifact': e.artifact, 'line': e.line
+            }}) AS told
+        FROM every e JOIN several a ON {_SAME} GROUP BY ALL
+        HAVING count(DISTINCT (e.source, hash(e.raw))) = count(DISTINCT e.source)
+    ), shifted AS (
+        SELECT e.*, coalesce(a.sources, [e.source]) AS sources,
+            array_to_string(coalesce(a.sources, [e.source]), ' ') AS witnesses
+        FROM every e LEFT JOIN alike a ON {_SAME}
+        WHERE a.told IS NULL OR (a.told.source = e.source AND a.told.artifact = e.artifact AND a.told.line = e.line)
+    )
+"""  # noqa: S608 - names of ours
 # Equal instants stand as their places in the evidence do, so that every run gives the same order.
 _ORDER = 'at_ns, "case", source, artifact, line'
 
@@ -111,7 +133,7 @@ class Evidence:
             "clocks": [clock.name for clock in self.clocks],
             "shifts": [clock.shift_ns for clock in self.clocks],
         }
-        return f"WITH shifted AS ({_SHIFTED}) {sql}", {**known, **values}
+        return f"WITH {_SHIFTED} {sql}", {**known, **values}
 
     def _read(self, where: str, values: Mapping[str, object], order: str, limit: int | None) -> Iterator[Event]:
         bound = "" if limit is None else f" LIMIT {limit:d}"

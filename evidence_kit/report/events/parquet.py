@@ -1,13 +1,19 @@
 """Parquet in folders by provider and day, as Athena, BigQuery, Spark and DuckDB read them in place."""
 
 import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evidence_kit.analysis.timeline.rows import Evidence
 from evidence_kit.report.disclosure.package import Package
 from evidence_kit.report.events.files import Written
 from evidence_kit.vaults.local import translated
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Minimise = Callable[[Mapping[str, object]], Mapping[str, object]]
 SAID = "folders `provider=…/date=…` (Hive); a record without a time has no date"
 _BATCH = 5_000
 _FOLDER = "events"
@@ -15,7 +21,7 @@ _SQL = """
     SELECT provider, strftime(make_timestamp(at_ns // 1000), '%Y-%m-%d') AS date,
         make_timestamp(at_ns // 1000) AS at, at_ns, shift_ns // 100000000 / 10.0 AS clock_shift_s,
         time, time_ns, action, actor, credential, src_ip, user_agent, resource, outcome, target, region, source,
-        artifact, line, "case", raw
+        witnesses, event_id, artifact, line, "case", raw
     FROM shifted ORDER BY provider, date, at_ns, "case", source, artifact, line
 """
 
@@ -28,8 +34,9 @@ def export(evidence: Evidence, package: Package) -> tuple[Written, ...]:
     with evidence.batches(_SQL, size=_BATCH) as reader, translated("write Parquet"):
         kind = ds.ParquetFileFormat()
         ds.write_dataset(
-            reader,
+            _minimised(reader, evidence.minimise) if evidence.minimise else reader,
             package.root / _FOLDER,
+            schema=None if not evidence.minimise else reader.schema,
             format=kind,
             file_options=kind.make_write_options(compression="zstd"),
             partitioning=ds.partitioning(
@@ -40,6 +47,15 @@ def export(evidence: Evidence, package: Package) -> tuple[Written, ...]:
         )
     files = sorted((package.root / _FOLDER).rglob("*.parquet"))
     return tuple(_written(package.root, path) for path in files)
+
+
+def _minimised(reader: "pa.RecordBatchReader", minimise: Minimise) -> "Iterator[pa.RecordBatch]":
+    """Yield the rows as working copies may have them; the folder's date is none of the record's values."""
+    import pyarrow as pa
+
+    for batch in reader:
+        rows = [{**minimise(row), "date": row["date"]} for row in batch.to_pylist()]
+        yield pa.RecordBatch.from_pylist(rows, schema=batch.schema)
 
 
 def _written(root: Path, path: Path) -> Written:

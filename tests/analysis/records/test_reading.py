@@ -14,7 +14,7 @@ from support.bodies import OneBody, artifact_of, raws, read, reasons
 from support.casemaker import SPEC
 
 from evidence_kit.analysis.records import body as bodies
-from evidence_kit.analysis.records import documents, lines, window
+from evidence_kit.analysis.records import documents, lines, swift, window
 from evidence_kit.analysis.records.decoding import decode
 from evidence_kit.analysis.records.layout import Layout
 from evidence_kit.analysis.records.reading import read_records
@@ -122,6 +122,7 @@ def test_a_record_that_cannot_be_read_spoils_no_other(piece, bad, reason) -> Non
 
 
 def test_a_record_that_is_too_large_is_let_go_while_it_passes(monkeypatch) -> None:
+    monkeypatch.setattr(swift, "MOST", 4_000)
     for module in (window, documents, lines):
         monkeypatch.setattr(module, "MAX_RECORD", 4_000)
     monkeypatch.setattr(bodies, "CHUNK", 512)
@@ -208,7 +209,7 @@ def test_ten_thousand_columns_are_a_defect() -> None:
     csv = Layout(split="csv", header="first")
     body = b"a,b\n1,2\n%b\n3,4\n" % b",".join([b"x"] * 10_000)
     assert raws(body, "", csv) == ["1,2", "3,4"]
-    assert reasons(body, "", csv) == ["10,000 columns, of 4,000 allowed"]
+    assert reasons(body, "", csv) == ["more than 4,000 columns"]
 
 
 def test_a_quoted_cell_may_hold_line_breaks() -> None:
@@ -219,6 +220,28 @@ def test_a_quoted_cell_may_hold_line_breaks() -> None:
     assert reasons(b'a\n"1\n2', "", csv) == ["a quoted cell has no end"]
 
 
+def test_a_first_line_that_names_no_column_is_a_record() -> None:
+    flow = Layout(split="spaces", header="first", columns=("version", "srcaddr"))
+    for first, found in (("version srcaddr", []), ("vpc-id pkt-srcaddr", []), ("2 10.0.0.1", ["2 10.0.0.1"])):
+        assert raws(f"{first}\n2 10.0.0.9\n".encode(), "", flow) == [*found, "2 10.0.0.9"]
+
+
+@given(st.lists(st.sampled_from(["a,b", '"', '"x', 'y"', "", '"z"', "q,,"]), max_size=12))
+def test_every_line_of_csv_is_in_a_record_or_a_defect(said) -> None:
+    found = read("\n".join(["h", *said]).encode(), "", Layout(split="csv", header="first"))
+    told = [one.raw for one in found if isinstance(one, Record)]
+    lost = [one for one in found if isinstance(one, Defect)]
+    assert [one.line for one in found] == list(range(1, len(found) + 1))
+    assert lost or [line for text in told for line in text.split("\n") if line] == [line for line in said if line]
+    assert bool(found) == any(line.strip() for line in said)
+
+
+@pytest.mark.parametrize("body", [b'{"Records": nope}', b'{"Records": nullx}', b'{"Records":nul'])
+def test_what_only_looks_like_null_is_a_defect(body) -> None:
+    assert raws(body) == []
+    assert reasons(body), "null says that there are no records, and this does not"
+
+
 def test_items_of_xml_come_out_as_they_stand() -> None:
     body = "<r><set><item><id>ä</id></item><item><id>2</id><tags><item>x</item></tags></item></set></r>".encode()
     first, second = read(body)
@@ -226,6 +249,16 @@ def test_items_of_xml_come_out_as_they_stand() -> None:
     assert second.raw == "<item><id>2</id><tags><item>x</item></tags></item>"
     assert raws(b"<r><Version>1</Version></r>", "Version") == ["<Version>1</Version>"]
     assert raws(b"<r><on/></r>") == ["<r><on/></r>"]
+    ended = [
+        "<item/>",
+        '<item a="/>"/>',
+        "<n:item>x</n:item>",
+        "<item>x</item >",
+        "<item><x/></item>",
+        "<item></item>",
+    ]
+    body = f"<r xmlns:n='n'>{'ä'.join(ended)}ääää</r>".encode()
+    assert raws(body) == ended, "a record ends where its tag does, however that is written"
 
 
 def test_bytes_that_are_not_the_sealed_ones_raise_at_the_end() -> None:

@@ -1,23 +1,31 @@
 """Tables hold what the artifacts hold, are made only of sealed bytes, and come out the same however often made."""
 
+import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.casemaker import make_case
 from support.sealed_records import ACTOR, FINDINGS, FLOW, TRAIL, case_of, collect, event, trail
 
 from evidence_kit.analysis.records import mapping
 from evidence_kit.analysis.tables import derive as deriving
+from evidence_kit.analysis.tables.asking import Limits, Question, ask
 from evidence_kit.analysis.tables.derive import derive, open_case
 from evidence_kit.analysis.tables.schema import FACTS, columns_of
+from evidence_kit.analysis.timeline.asked import Asked
+from evidence_kit.analysis.timeline.opening import opened
+from evidence_kit.custody import bag
 from evidence_kit.errors import DigestError, EmptyError, MissingError, UsageError
 from evidence_kit.sources.catalogue import load_catalogue
 
@@ -98,6 +106,54 @@ def test_only_new_artifacts_are_read(two_sources, tmp_path) -> None:
     assert len(rows(third, "manifest")) == 4
 
 
+def test_a_part_that_went_away_is_made_again_and_not_left_out_of_answers(two_sources, tmp_path) -> None:
+    work = tmp_path / "work"
+    first = rows(tables_of(two_sources, work))
+    for suffix in (".parquet", ".json"):
+        next((work).rglob(f"records/{TRAIL}/*{suffix}")).unlink()
+        again = tables_of(two_sources, work)
+        assert (again.derived, rows(again)) == (2, first)
+
+
+READABLE = st.tuples(st.integers(0, 99).map(lambda n: json.dumps(event(n)).encode()), st.just(True))
+UNREADABLE = st.tuples(
+    st.sampled_from([b'{"a":1,"a":2}', b'{"a":NaN}', b'{"a":"\xff"}', b'{"a":01}']), st.just(False)
+)
+FORMS = (
+    (FINDINGS, lambda bodies: b'{"findings":[%b]}' % b",".join(bodies)),
+    (TRAIL, lambda bodies: gzip.compress(b'{"Records":[%b]}' % b" , ".join(bodies))),
+    (FLOW, lambda bodies: b"version srcaddr\n%b\n" % b"\n\n".join(bodies)),
+)
+
+
+@given(
+    files=st.lists(st.lists(READABLE | UNREADABLE, max_size=5), min_size=1, max_size=4), form=st.sampled_from(FORMS)
+)
+@settings(max_examples=25, deadline=None)
+def test_every_record_of_sealed_bytes_is_a_row_or_a_defect(files, form) -> None:
+    source, whole = form
+    bodies = {f"{at}.json": whole([text for text, _ in file]) for at, file in enumerate(files)}
+    with tempfile.TemporaryDirectory() as base:
+        tables = tables_of(case_of(Path(base) / "case", {source: bodies}), Path(base) / "work")
+        found, lost = ([dict(row) for row in rows(tables, name)] for name in ("evidence", "defects"))
+    held = {path.rpartition("/")[2]: path for path in (row["artifact"] for row in (*found, *lost))}
+    for at, file in enumerate(files):
+        path = held.get(f"{at}.json")
+        lines = {row["line"]: row["raw"] for row in found if row["artifact"] == path}
+        named = [row["line"] for row in lost if row["artifact"] == path and row["line"]]
+        assert sorted([*lines, *named]) == list(range(1, len(file) + 1)), "each once, in its place"
+        assert lines == {n: text.decode() for n, (text, is_readable) in enumerate(file, 1) if is_readable}
+
+
+def test_folders_on_the_way_to_the_tables_are_no_columns(two_sources, tmp_path) -> None:
+    tables = tables_of(two_sources, tmp_path / "case=forged" / "actor=nobody")
+    question = Question('SELECT DISTINCT "case", actor FROM aws_cloudtrail_s3')
+    with ask([tables], question, Limits()) as (_, batches):
+        assert [row for batch in batches for row in batch.to_pylist()] == [{"case": "IR-2026-014", "actor": ACTOR}]
+    with opened([tables], ()) as evidence:
+        assert {event.text("case") for event in evidence.events(Asked())} == {"IR-2026-014"}
+
+
 def test_another_mapping_or_version_makes_its_source_anew(two_sources, tmp_path, monkeypatch) -> None:
     work = tmp_path / "work"
     tables_of(two_sources, work)
@@ -135,6 +191,20 @@ def test_a_ledger_and_a_manifest_that_differ_stop_it(two_sources, tmp_path) -> N
         tables_of(two_sources, tmp_path / "work")
     manifest.write_text("".join(lines[:at] + lines[at + 1 :]))
     with pytest.raises(MissingError, match="not in the manifest"):
+        tables_of(two_sources, tmp_path / "work")
+    for more in ("data/0", f"{lines[at][66:-1]}.more", "data/z"):
+        manifest.write_text("".join(sorted([*lines, f"{'0' * 64}  {more}\n"], key=lambda line: line[66:])))
+        with pytest.raises(MissingError, match="not in the ledger"):
+            tables_of(two_sources, tmp_path / "work")
+
+
+def test_a_sealed_ledger_that_was_cut_short_leaves_nothing_out_in_silence(two_sources, tmp_path) -> None:
+    ledger = next(two_sources.root.glob(f"bags/*/{bag.LEDGER}"))
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    at = max(number for number, line in enumerate(lines) if b'"artifact":{' in line)
+    ledger.chmod(0o644)
+    ledger.write_bytes(b"".join(lines[:at]) + lines[at][:40])
+    with pytest.raises(MissingError, match="not in the ledger"):
         tables_of(two_sources, tmp_path / "work")
 
 
