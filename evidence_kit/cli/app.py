@@ -9,7 +9,9 @@ import typer
 from evidence_kit import __version__
 from evidence_kit.cli import (
     check,
+    clocks,
     collect,
+    controls,
     coverage,
     custody,
     demo,
@@ -18,9 +20,11 @@ from evidence_kit.cli import (
     intake,
     keys,
     partners,
+    playbook,
     prove,
     query,
     renew,
+    report,
     resume,
     sigma,
     sources,
@@ -54,12 +58,16 @@ app.command("coverage")(coverage.coverage)
 app.command("timeline")(timeline.timeline)
 app.command("query")(query.query)
 app.command("sigma")(sigma.sigma)
+app.command("report")(report.report)
 app.add_typer(keys.app, name="keys")
 app.add_typer(trust.app, name="trust")
 sources.app.command("check")(check.check)
 app.add_typer(sources.app, name="sources")
 app.add_typer(partners.app, name="partners")
+app.add_typer(playbook.app, name="playbook")
 app.add_typer(custody.app, name="custody")
+app.add_typer(clocks.app, name="clocks")
+app.add_typer(controls.app, name="controls")
 
 
 def _version(value: bool) -> None:

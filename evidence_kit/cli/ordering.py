@@ -176,7 +176,8 @@ def _entries(
     if any(spec.provider == "aws" for spec in specs.values()):
         from evidence_kit.collectors.aws.regions import require_known
 
-        require_known({region for entry in entries for region in entry.target.regions})
+        ours = [entry.target for entry in entries if entry.target.provider == "aws"]
+        require_known({region for target in ours for region in target.regions})
     return entries, left_out
 
 

@@ -22,7 +22,19 @@ if TYPE_CHECKING:
 _FILE = "evidence-kit.toml"
 _KEYID = re.compile(r"[0-9a-f]{64}")
 _KNOWN = frozenset(
-    {"case", "connectors", "inventory", "key", "place", "policy", "trust", "trust_sha256", "trust_signer", "tsa"}
+    {
+        "case",
+        "clocks",
+        "connectors",
+        "inventory",
+        "key",
+        "place",
+        "policy",
+        "trust",
+        "trust_sha256",
+        "trust_signer",
+        "tsa",
+    }
 )
 
 

@@ -1,6 +1,7 @@
 """`sources`: what can be collected, and what it takes."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 import typer
 
@@ -57,6 +58,7 @@ def permissions(
     bucket: list[str] = typer.Option(
         None, "--bucket", help="AWS: the only buckets whose log files may be read; repeat for more.", metavar="NAME"
     ),
+    playbook: str = typer.Option("", "--playbook", help="A playbook: all that it, and those that it calls, collect."),
     form: str = typer.Option(
         "json", "--format", help="json; for a role in AWS also cloudformation or terraform.", metavar="FORMAT"
     ),
@@ -74,10 +76,11 @@ def permissions(
     forms = {"json": None, "cloudformation": aws_roles.cloudformation, "terraform": aws_roles.terraform}
     if form not in forms:
         raise UsageError(f"unknown format `{form}`", hint=f"one of: {', '.join(forms)}")
-    if not names and not provider:
+    if not names and not provider and not playbook:
         raise UsageError("which sources?", hint="name some, or all of one provider with `--provider aws`")
     known = load_catalogue()
-    chosen = choose(names, known) if names else known
+    wanted = [*names, *(_of_playbook(playbook) if playbook else ())]
+    chosen = choose(wanted, known) if wanted else known
     made = documents((spec for spec in chosen.values() if provider in {"", spec.provider}), buckets=bucket or ())
     policies = [one for name, one in made.items() if name.split("-")[0] == "aws"]
     if len(policies) > 1:
@@ -90,6 +93,22 @@ def permissions(
         output.data(write(policies))
         return
     output.document(made)
+
+
+def _of_playbook(name: str) -> Iterator[str]:
+    """Yield the sources that a playbook names, and those that it calls."""
+    from evidence_kit.playbook.library import Library
+
+    book = Library()
+    waiting, seen = [name], set[str]()
+    while waiting:
+        found = book.find(waiting.pop())
+        if found.id in seen:
+            continue
+        seen.add(found.id)
+        for step in found.steps:
+            yield from step.fields.get("sources", ())
+            waiting += [step.fields["playbook"]] if step.type == "playbook" else []
 
 
 def _facts(spec: SourceSpec) -> list[tuple[str, str]]:
