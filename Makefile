@@ -1,6 +1,6 @@
 # Two commands on a fresh machine with Python 3.11 and make:  make demo  ·  make test
 # Programs of the operating system that some tests use; a test that misses one is skipped by its name:
-#   on Debian: apt-get install openssl jq coreutils perl age softhsm2 opensc zstd nodejs npm golang-go golang-golang-x-mod-dev
+#   on Debian: apt-get install openssl jq coreutils perl age softhsm2 opensc zstd nodejs npm golang-go golang-golang-x-mod-dev chromium
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
@@ -50,11 +50,12 @@ $(VENV)/.demo: requirements.lock pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 # The JavaScript check of examples/verify is tested where npm can install what it needs, and skipped by name elsewhere.
-$(VENV)/.dev: requirements-dev.lock examples/verify/package-lock.json tests/azurite/package-lock.json tests/prism/package-lock.json $(VENV)/.demo
+$(VENV)/.dev: requirements-dev.lock examples/verify/package-lock.json tests/azurite/package-lock.json tests/prism/package-lock.json tests/axe/package-lock.json $(VENV)/.demo
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@! command -v npm >/dev/null || npm ci --prefix examples/verify --no-audit --no-fund --silent || true
 	@! command -v npm >/dev/null || npm ci --prefix tests/azurite --ignore-scripts --no-audit --no-fund --silent || true
 	@! command -v npm >/dev/null || npm ci --prefix tests/prism --ignore-scripts --no-audit --no-fund --silent || true
+	@! command -v npm >/dev/null || npm ci --prefix tests/axe --ignore-scripts --no-audit --no-fund --silent || true
 	touch $@
 
 clean:

@@ -161,7 +161,6 @@ def _at_work(given: Given, book: "Library") -> "Iterator[tuple[Tools, _Watch]]":
     described = read_description(vault)
     keeper = keeper_of(vault, settings.key_ring(), settings.setting("key", given.key))
     trust = _trust(given.trust)
-    shared: dict[str, object] = {}
     watch = _Watch()
     with vault.lock(), vault.working():
         require_sound_log(keeper, at=settings.now())
@@ -169,7 +168,7 @@ def _at_work(given: Given, book: "Library") -> "Iterator[tuple[Tools, _Watch]]":
         engine = Engine(
             vault=vault,
             keeper=keeper,
-            collectors=Collectors(specs, shared),
+            collectors=Collectors(specs),
             now=settings.now,
             secret=settings.secret,
             arguments=sys.argv[1:],
@@ -190,7 +189,6 @@ def _at_work(given: Given, book: "Library") -> "Iterator[tuple[Tools, _Watch]]":
             verify=_verifier(vault, str(given.case), trust) if trust else None,
             clocks=_clocks(given.clocks, listed, text, named),
             teller=watch,
-            shared=shared,
         )
         with running.interruptible(engine), engine.observer:  # type: ignore[attr-defined]
             yield tools, watch

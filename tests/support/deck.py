@@ -99,7 +99,7 @@ class Deck(Table):
         tools = super().tools()
         collectors = tools.engine.collectors
         assert isinstance(collectors, Collectors)
-        collectors.add(self.dealt)  # type: ignore[arg-type]
+        collectors.put(self.dealt)  # type: ignore[arg-type]
         return tools
 
 

@@ -94,8 +94,7 @@ class Table:
         """Return everything that a run works with."""
         specs = dict(self.specs or unhurried())
         self.lab.vault = LocalVault(self.lab.root)
-        shared: dict[str, object] = {}
-        engine = self.lab.engine(Collectors(specs, shared))
+        engine = self.lab.engine(Collectors(specs))
         if self.secret is not None:
             engine.secret = self.secret
         given = {"trust": self.trust, "verify": self.verify_at_work, "clocks": _clocks(self.entries)} | dict(
@@ -109,7 +108,6 @@ class Table:
             library=Library(self.folders).find,
             reply=self._reply,
             teller=self.heard,
-            shared=shared,
             **given,
         )
 

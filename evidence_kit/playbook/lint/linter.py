@@ -1,5 +1,6 @@
 """Lints a playbook: reads it as far as it can be read, asks every rule, and finds the place of whatever they say."""
 
+import subprocess
 from collections.abc import Iterable, Iterator
 
 from evidence_kit.model.document import Flaw, read_document
@@ -12,6 +13,7 @@ from evidence_kit.playbook.lint.mending import mended
 from evidence_kit.playbook.lint.name_rules import expressions
 from evidence_kit.playbook.lint.people_rules import people
 from evidence_kit.playbook.lint.places import Places
+from evidence_kit.playbook.lint.probing import ended, started
 from evidence_kit.playbook.lint.query_rules import Questions
 from evidence_kit.playbook.lint.rules import RULES
 from evidence_kit.playbook.lint.saying import Said
@@ -30,6 +32,14 @@ def lint(text: bytes, *, name: str, known: Known) -> tuple[Finding, ...]:
     """Return everything that is wrong with a playbook, in the order of its lines."""
     if len(text) > MAX_SIZE:
         return (_plain(name, f"a playbook of more than {MAX_SIZE:,} bytes"),)
+    process = started() if b"sql" in text else None
+    try:
+        return _found(text, name, known, process)
+    finally:
+        ended(process)
+
+
+def _found(text: bytes, name: str, known: Known, process: "subprocess.Popen[bytes] | None") -> tuple[Finding, ...]:
     doc, flaws, spots = read_document(text, name=name)
     places = Places.of(text, spots)
     found = [_flawed(name, places, flaw) for flaw in flaws]
@@ -40,7 +50,8 @@ def lint(text: bytes, *, name: str, known: Known) -> tuple[Finding, ...]:
             said.append(much)
         else:
             playbook, vague = mended(doc, bad)
-            said += _meant(Subject(playbook=playbook, known=known, data=playbook.doc.data, vague=vague))
+            subject = Subject(playbook=playbook, known=known, data=playbook.doc.data, vague=vague)
+            said += _meant(subject, Questions(subject, process))
         found += [_placed(name, places, one) for one in said[:MAX_FINDINGS]]
     return tuple(sorted({one.key: one for one in found}.values(), key=lambda one: one.key))
 
@@ -50,8 +61,7 @@ def errors(findings: Iterable[Finding]) -> int:
     return sum(one.level is Level.ERROR for one in findings)
 
 
-def _meant(subject: Subject) -> list[Said]:
-    questions = Questions(subject)
+def _meant(subject: Subject, questions: Questions) -> list[Said]:
     try:
         return list(_said(subject, questions))
     finally:

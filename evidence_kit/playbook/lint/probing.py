@@ -1,5 +1,6 @@
 """Has questions planned by DuckDB, in a process of its own that runs while the rest is looked at."""
 
+import contextlib
 import importlib.util
 import json
 import subprocess
@@ -36,64 +37,87 @@ class Answer:
     unchecked: str = ""
 
 
+def started() -> "subprocess.Popen[bytes] | None":
+    """Start the process, which takes its time before it can listen; None where there is no DuckDB."""
+    if importlib.util.find_spec("duckdb") is None:
+        return None
+    return subprocess.Popen(  # noqa: S603 - our own module, by this interpreter
+        [sys.executable, "-I", "-m", _CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"LC_ALL": "C.UTF-8"},
+    )
+
+
+def ended(process: "subprocess.Popen[bytes] | None") -> None:
+    """End a process that nobody needs any more."""
+    if process is not None:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(BrokenPipeError):  # it went away before it had heard anything
+                if pipe is not None:
+                    pipe.close()
+
+
 class Probe:
-    """Asks at once, and hands over the answers when they are needed."""
+    """Hands questions to a process, and its answers over when they are needed."""
 
     def __init__(
-        self, questions: Sequence[Asked], tables: Mapping[str, Sequence[str]], numbers: Sequence[str]
+        self,
+        questions: Sequence[Asked],
+        tables: Mapping[str, Sequence[str]],
+        numbers: Sequence[str],
+        process: "subprocess.Popen[bytes] | None",
     ) -> None:
         self._questions, self._tables, self._numbers = list(questions), tables, numbers
-        self._missing = importlib.util.find_spec("duckdb") is None
-        self._process = None if self._missing or not questions else self._start(self._questions)
+        self._process = process
+        if process is not None and process.stdin is not None and self._questions:
+            with contextlib.suppress(BrokenPipeError):  # whoever reads its answers finds that there are none
+                process.stdin.write(self._asked(self._questions))
+                process.stdin.close()
+            process.stdin = None
 
     def answers(self) -> list[Answer]:
         """Return an answer to every question."""
-        if self._missing:
+        if self._process is None:
             reason = "DuckDB is not installed: `pip install 'evidence-kit[analysis]'`"
             return [Answer(unchecked=reason)] * len(self._questions)
         found: list[Answer] = []
+        said: bytes | None = None
         for _ in range(_STARTS):
-            found += self._read(self._questions[len(found) :])
+            found += self._read(self._questions[len(found) :], said)
             if len(found) >= len(self._questions):
                 return found
             found.append(Answer(error=_TOO_MUCH))
-            left = self._questions[len(found) :]
-            self._process = self._start(left) if left else None
+            if len(found) == len(self._questions):
+                return found
+            self._process, said = started(), self._asked(self._questions[len(found) :])
         self.close()
         return found + [Answer(unchecked="others before it took too much time")] * (len(self._questions) - len(found))
 
     def close(self) -> None:
         """End the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+        ended(self._process)
+        self._process = None
 
-    def _start(self, questions: Sequence[Asked]) -> "subprocess.Popen[bytes]":
+    def _asked(self, questions: Sequence[Asked]) -> bytes:
         asked = {
             "tables": {name: list(columns) for name, columns in self._tables.items()},
             "numbers": list(self._numbers),
             "questions": [{"sql": one.sql, "tables": list(one.tables)} for one in questions],
         }
-        process = subprocess.Popen(  # noqa: S603 - our own module, by this interpreter
-            [sys.executable, "-I", "-m", _CHILD],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"LC_ALL": "C.UTF-8"},
-        )
-        self._said = json.dumps(asked).encode()
-        return process
+        return json.dumps(asked).encode()
 
-    def _read(self, questions: Sequence[Asked]) -> list[Answer]:
-        if self._process is None:
+    def _read(self, questions: Sequence[Asked], said: bytes | None) -> list[Answer]:
+        if self._process is None or not questions:
             return []
         try:
-            out, _ = self._process.communicate(self._said, timeout=_WAIT)
+            out, _ = self._process.communicate(said, timeout=_WAIT)
         except subprocess.TimeoutExpired:
             self._process.kill()
             out, _ = self._process.communicate()
-        self._process = None
         lines = [line for line in out.split(b"\n")[:-1] if line]
         return [_answer(json.loads(line), one) for line, one in zip(lines, questions, strict=False)]
 

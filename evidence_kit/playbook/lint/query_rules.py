@@ -1,6 +1,7 @@
 """Rules about questions: that they can be asked of the tables of a case, with values for all they name."""
 
 import re
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,7 @@ class Question:
 class Questions:
     """All SQL of a playbook: asked at once, judged when the answers are there."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, process: "subprocess.Popen[bytes] | None") -> None:
         self._subject = subject
         self._listed = [one for one in _questions(subject) if one.sql.strip() and OPEN not in one.sql]
         views = {view_of(name) for step in subject.of_type("collect") for name in _sources(subject, step)}
@@ -47,7 +48,7 @@ class Questions:
         }
         steps = {name: ROW for one in self._listed for name in _parts(subject, one) if name not in self._common}
         asked = [Asked(one.sql, (*self._common, *_parts(subject, one))) for one in self._listed]
-        self.probe = Probe(asked, {**self._common, **steps}, sorted(NUMBERS))
+        self.probe = Probe(asked, {**self._common, **steps}, sorted(NUMBERS), process)
 
     def judge(self) -> Iterator[Said]:
         """Yield what is wrong with questions."""

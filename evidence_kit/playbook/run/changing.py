@@ -5,18 +5,17 @@ changes nothing, so a crash between question and answer needs nothing but anothe
 """
 
 import json
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
 from evidence_kit.acquire.handover import subject_of
 from evidence_kit.acquire.plan import make_plan
 from evidence_kit.acquire.scope import Order
 from evidence_kit.custody import log
-from evidence_kit.errors import EmptyError, UsageError
+from evidence_kit.errors import EmptyError
 from evidence_kit.model.time import Window
 from evidence_kit.playbook.model import Outcome, Step
 from evidence_kit.playbook.run.collecting import collect
-from evidence_kit.playbook.run.collectors import Collectors
 from evidence_kit.playbook.run.play import Play
 from evidence_kit.playbook.run.results import Result, failed
 from evidence_kit.playbook.run.taken import Part, Wanted, latest
@@ -46,11 +45,6 @@ def run_change(play: Play, step: Step) -> Result:
     if step.fields["action"] == CASE:
         return _hold_case(play, step, wanted)
     action = book.choose(step.fields["action"], book.load_actions())
-    collectors = play.engine.collectors
-    if not isinstance(collectors, Collectors):
-        raise UsageError("this run cannot change anything")
-    shared = play.tools.shared
-    collectors.add(book.build({action.name: action}, shared if isinstance(shared, MutableMapping) else None))
     parts = [part for one in wanted["with"] for part in _parts(play, step, action, one)]
     asked = Wanted(step=step, parts=tuple(parts), left_out=wanted["leftOut"])
     result = collect(play, [asked])[step.id]
@@ -93,11 +87,10 @@ def would(play: Play, step: Step, wanted: Mapping[str, Any]) -> list[str]:
     if wanted["action"] == CASE:
         return [f"hold this case as `{wanted['matter']}`: its log accepts no disposal until it is released"]
     action = book.choose(wanted["action"], book.load_actions())
-    made = book.build({action.name: action})
     lines: list[str] = []
     for part in (part for one in wanted["with"] for part in _parts(play, step, action, one)):
         try:
-            lines += book.plan_text(action, make_plan(part.order, made, play.engine.world()).units)
+            lines += book.plan_text(action, make_plan(part.order, play.engine.collectors, play.engine.world()).units)
         except EmptyError as error:
             lines.append(error.message)
     return list(dict.fromkeys(lines))

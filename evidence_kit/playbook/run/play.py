@@ -54,7 +54,6 @@ class Tools:
     render: Callable[[Mapping[str, Any]], Sequence[Path]] | None = None
     verify: Callable[[], Report] | None = None
     teller: Teller
-    shared: Mapping[str, object] = field(default_factory=dict)  # accesses by provider, as collectors share them
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,104 @@
+"""What the ledgers hold: every artifact, one after the other, and what providers' records say about coverage."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from evidence_kit.custody import ledger, strict
+from evidence_kit.errors import EvidenceKitError
+from evidence_kit.model.ports import Vault
+from evidence_kit.model.time import Window, parse_instant
+from evidence_kit.report.case.journal import entries, named
+from evidence_kit.report.case.model import Artifact, Finding, Pointer, Unread
+
+
+@dataclass(frozen=True, slots=True)
+class Ledgers:
+    """The artifacts of some bags; walking them reads the ledgers anew, and stops where one cannot be read.
+
+    Whoever makes the report has read them before and says which could not be.
+    """
+
+    vault: Vault
+    roots: Sequence[str]
+
+    def __iter__(self) -> Iterator[Artifact]:
+        for root in self.roots:
+            try:
+                for pointer, entry in entries(self.vault, root):
+                    if entry.kind == ledger.EXCHANGE and isinstance(entry.fields.get("artifact"), dict):
+                        yield _artifact(root, pointer, entry.fields)
+            except EvidenceKitError:
+                continue
+
+
+def _artifact(root: str, pointer: Pointer, fields: Mapping[str, object]) -> Artifact:
+    said = strict.field(fields, "artifact", dict)
+    unit = strict.field(fields, "unit", str)
+    source, _, rest = unit.partition("|")
+    return Artifact(
+        path=f"{root}/{strict.field(said, 'path', str)}",
+        sha256=strict.field(said, "sha256", str),
+        bytes=strict.field(said, "bytes", int),
+        source=source,
+        target=rest.partition("|")[0],
+        unit=unit,
+        acquisition=root.rpartition("/")[2],
+        kind=named(said, "kind"),
+        original_name=named(said, "originalName"),
+        records=_number(said.get("records")),
+        received_at=named(fields, "receivedAt"),
+        status_code=_number(fields.get("status")),
+        request_id=named(fields, "requestId"),
+        pointer=pointer,
+    )
+
+
+def _number(value: object) -> int | None:
+    return value if type(value) is int else None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the ledgers add up to."""
+
+    artifacts: int = 0
+    bytes: int = 0
+    records: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+def count(vault: Vault, roots: Sequence[str], *, unread: Callable[[Unread], None]) -> Tally:
+    """Walk every ledger once; one that cannot be read to its end is said, and what came before counts."""
+    tally = Tally()
+    for root in roots:
+        try:
+            for pointer, entry in entries(vault, root):
+                _take(entry, pointer, tally)
+        except EvidenceKitError as error:
+            unread(Unread(f"the ledger of {root}", error.message))
+    return tally
+
+
+def _take(entry: ledger.Entry, pointer: Pointer, tally: Tally) -> None:
+    if entry.kind == ledger.EXCHANGE and isinstance(said := entry.fields.get("artifact"), dict):
+        tally.artifacts += 1
+        tally.bytes += strict.field(said, "bytes", int)
+        tally.records += _number(said.get("records")) or 0
+    elif entry.kind == ledger.UNIT:
+        unit = entry.text("unit")
+        tally.findings += (_finding(unit, item, pointer) for item in strict.field(entry.fields, "findings", list))
+
+
+def _finding(unit: str, said: Mapping[str, object], pointer: Pointer) -> Finding:
+    window = said.get("window")
+    return Finding(
+        kind=strict.field(said, "kind", str),
+        message=strict.field(said, "message", str),
+        source=unit.partition("|")[0],
+        unit=unit,
+        window=Window(parse_instant(str(window["start"])), parse_instant(str(window["end"])))
+        if isinstance(window, dict)
+        else None,
+        facts=tuple((str(name), str(text)) for name, text in strict.field(said, "facts", dict).items()),
+        pointer=pointer,
+    )
