@@ -7,6 +7,7 @@ holds the key can find out whose they are, and nobody else can.
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ KEY_BYTES = 32
 DROPPED = "[dropped by policy]"
 _PSEUDONYM = "pseudonym:"
 _OF_RECORD = frozenset({"action", "actor", "credential", "src_ip", "user_agent", "resource", "outcome", "event_id"})
+_DOCUMENT = re.compile(r'"(?:\s|\\[nrt])*[{\[](?:[^"\\]|\\.)*"')  # a text in JSON that begins as a document does
 _DIGITS = 20  # of the HMAC, in hex: 80 bits, too many to meet by chance in one case
 
 
@@ -63,7 +65,23 @@ class Minimiser:
             became |= dict.fromkeys(_leaves(value), instead)
             parts += [data[at:start], json.dumps(instead).encode()]
             at = end
-        return b"".join([*parts, data[at:]]).decode(), became
+        return self._within(b"".join([*parts, data[at:]]).decode(), became), became
+
+    def _within(self, text: str, became: dict[str, str]) -> str:
+        """Minimise documents that a record carries as text, such as CloudTrail's within what a lookup brings."""
+
+        def instead(found: re.Match[str]) -> str:
+            inner = json.loads(found[0])
+            try:
+                if not isinstance(json.loads(inner, parse_float=str, parse_int=str), dict | list):
+                    return found[0]
+            except (ValueError, RecursionError):
+                return found[0]
+            made, more = self.raw(inner)
+            became.update(more)
+            return found[0] if made == inner else json.dumps(made)
+
+        return _DOCUMENT.sub(instead, text)
 
     def row(self, row: Mapping[str, object]) -> dict[str, object]:
         """Return a row whose record is minimised, and whose columns no longer tell what was in it."""

@@ -134,3 +134,26 @@ def test_a_policy_becomes_rules_of_a_disclosure_that_need_not_match():
         both.require_matched([])
     with pytest.raises(UsageError, match="no path"):
         minimising("group", ("",), "ab" * 32)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_document_that_is_carried_as_text_is_minimised_too(depth):
+    inner = {"sourceIPAddress": "198.51.100.7", "deep": {"email": "maria@example.com"}, "n": 1}
+    said = inner
+    for _ in range(depth):
+        said = {"EventId": "e", "CloudTrailEvent": json.dumps(said)}
+    one = Minimiser(drop=("sourceIPAddress",), pseudonymise=("email",), key=KEY)
+    row = one.row({"src_ip": "198.51.100.7", "actor": "maria@example.com", "raw": json.dumps(said)})
+
+    assert "198.51" not in json.dumps(row)
+    assert "maria" not in json.dumps(row)
+    found = json.loads(row["raw"])
+    for _ in range(depth):
+        found = json.loads(found["CloudTrailEvent"])
+    assert found == {"sourceIPAddress": DROPPED, "deep": {"email": one.pseudonym("maria@example.com")}, "n": 1}
+
+
+@pytest.mark.parametrize("text", ["{not json", "[1, 2", "{}", '[{"x": 1}]', "{" * 5000])
+def test_a_text_that_only_looks_like_a_document_stays_as_it_was(text):
+    raw = json.dumps({"note": text, "x": "y"})
+    assert BOTH.raw(raw) == (raw, {})

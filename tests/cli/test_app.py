@@ -41,7 +41,7 @@ def test_help_loads_no_sdk_and_nothing_heavy(command) -> None:
 
     assert code == 0
     assert [name for name in HEAVY if name in modules] == []
-    assert len(modules) <= 215
+    assert len(modules) <= 240  # a command more is a module more; what costs time is named above
 
 
 def test_an_error_is_two_lines_on_stderr_and_nothing_on_stdout(run) -> None:
