@@ -10,11 +10,29 @@ from evidence_kit.acquire.environment import TOOL
 from evidence_kit.custody import log, statement, strict
 from evidence_kit.custody.log import Keeper
 from evidence_kit.errors import AccessError, EmptyError, SignatureError, UsageError
-from evidence_kit.model.ports import Signer
+from evidence_kit.model.ports import Signer, Vault
 from evidence_kit.signers.keyring import KeyRing
 from evidence_kit.vaults.local import LocalVault, translated
 
-__all__ = ["Description", "add_note", "keeper_of", "open_case", "read_description", "require_sound_log"]
+__all__ = [
+    "Description",
+    "add_note",
+    "forget_leftovers",
+    "keeper_of",
+    "open_case",
+    "read_description",
+    "require_sound_log",
+]
+
+__all__ = [
+    "Description",
+    "add_note",
+    "forget_leftovers",
+    "keeper_of",
+    "open_case",
+    "read_description",
+    "require_sound_log",
+]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -84,7 +102,18 @@ def require_sound_log(keeper: Keeper, *, at: datetime) -> log.State:
             "the custody log belongs to another log key",
             hint=f"custody is with {state.custody.holder.name[:80]!a}; continue on the machine where it was accepted",
         )
+    forget_leftovers(keeper.vault, state)
     return state
+
+
+def forget_leftovers(vault: Vault, state: log.State) -> None:
+    """Remove what a crash left half written outside of any bag: an answer or derived data, on which nothing rests.
+
+    While a bag is unsealed the same files may be evidence, which recovery sets aside.
+    """
+    if isinstance(vault, LocalVault) and all(known.seal_sha256 for known in state.acquisitions.values()):
+        for path in vault.leftovers():
+            vault.forget(path)
 
 
 def add_note(vault: LocalVault, keeper: Keeper, text: str, *, at: datetime) -> int:

@@ -34,9 +34,7 @@ def questions(
             out.mkdir(parents=True, exist_ok=True)
             path = out / f"{one.step}.question.json"
             _write(path, one.body)
-            output.note(
-                f"hint: send {path}; `playbook answer --question {path.name} --out answer.json` signs an answer"
-            )
+            output.note(f"hint: {path}: `evidence-kit playbook answer --question FILE … --out FILE` signs an answer")
     output.data(name)
 
 

@@ -61,7 +61,10 @@ def show(asked: "Asked") -> None:
     for name, one in said["covers"].items():
         output.note(f"          {name}: {one['action']} on {', '.join(one['targets']) or 'this case'}")
         for given in one["with"]:
-            output.note(f"              {given}")
+            if given:
+                output.note(f"              {', '.join(f'{key}: {value}' for key, value in given.items())}")
+        if one["matter"]:
+            output.note(f"              as {one['matter']}")
     for name, one in said["fields"].items():
         needed = "" if one.get("required") else ", if known"
         output.note(f"          {name} ({one['type']}{needed}) {one.get('description', '')}")

@@ -55,7 +55,7 @@ def run_query(play: Play, step: Step) -> Result:
                     stream.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
                 for one in outputs.values():
                     one.take(row)
-        kept = _keep(play, step, path, question, min(rows, most))
+        _keep(play, step, path, question, min(rows, most))
     gaps += [*_too_many(rows, most), *(gap for one in outputs.values() for gap in one.gaps())]
     if tables.defects:
         reason = f"{tables.defects:,} places in the evidence could not be read; the table `defects` names them"
@@ -63,7 +63,7 @@ def run_query(play: Play, step: Step) -> Result:
     found = {name: one.value() for name, one in outputs.items()}
     return Result(
         outcome=Outcome.PARTIAL if gaps else Outcome.SUCCESS,
-        reason=gaps[0].reason if gaps else kept,
+        reason=gaps[0].reason if gaps else "",
         outputs={"rows": rows, **_within(found)},
         gaps=tuple(gaps),
     )
@@ -166,8 +166,8 @@ def _require_columns(row: Mapping[str, Any], outputs: "Iterable[_Output]") -> No
             raise UsageError(f"the answer has no column `{one.column}`", hint=f"it has: {', '.join(row)}")
 
 
-def _keep(play: Play, step: Step, path: Path, question: Question, rows: int) -> str:
-    """Store the answer in the case, with what it was made from on record; return where."""
+def _keep(play: Play, step: Step, path: Path, question: Question, rows: int) -> None:
+    """Store the answer in the case, with what it was made from on record."""
     vault = play.engine.vault
     name = base = f"{FOLDER}/{safe_component(play.id)}/{step.id}"
     number = 1
@@ -185,8 +185,7 @@ def _keep(play: Play, step: Step, path: Path, question: Question, rows: int) -> 
         "engine": f"duckdb {version('duckdb')}",
         "rows": rows,
     }
-    kept = record_derived(vault, play.engine.keeper, path, f"{name}.jsonl", said, at=play.now())
-    return kept.path
+    record_derived(vault, play.engine.keeper, path, f"{name}.jsonl", said, at=play.now())
 
 
 def _too_many(rows: int, most: int) -> list[Gap]:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from evidence_kit.acquire.case import forget_leftovers
 from evidence_kit.acquire.handover import subject_of
 from evidence_kit.custody import log, statement
 from evidence_kit.custody.ledger import GENESIS, Chain
@@ -93,6 +94,7 @@ def again(run: str, tools: Tools, *, name: str = "") -> Play:
     )
     for line in lines:
         _replay(play, line.kind, line.fields)
+    forget_leftovers(vault, engine.keeper.state())
     if any(line.kind == journal.CLOSED for line in lines):
         return play
     engine.keeper.append(

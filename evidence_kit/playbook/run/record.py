@@ -21,6 +21,8 @@ WAITING = "waiting"
 _CONTRACT = "contract"
 _BAD = frozenset({Outcome.FAILED, Outcome.DENIED, Outcome.TIMED_OUT})
 _MAX_WHY = 2_000
+_COUNTS = frozenset({"records", "artifacts", "missing", "rows", "passed", "done"})
+_CHOICES = frozenset({"choice", "choices", "approved_by"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +75,24 @@ def end_step(play: Play, step: Step, result: Result) -> None:
         "journal": {"size": play.journal.chain.size, "head": play.journal.chain.head},
     }
     keeper.append(log.PLAY_STEP, at=play.now(), subjects=[subject_of(keeper.state())], fields={"playbook": said})
-    play.tools.teller.step(step, f"{result.outcome.value}{f': {result.reason}' if result.reason else ''}")
+    told = "; ".join(part for part in (result.reason, shown(result)) if part)
+    play.tools.teller.step(step, f"{result.outcome.value}{f': {told}' if told else ''}")
     _start_clocks(play, step)
+
+
+def shown(result: Result) -> str:
+    """Return what a step hands on in a few words: numbers, how long lists are, and what people chose."""
+    said = []
+    for name, value in result.outputs.items():
+        if isinstance(value, bool):
+            said.append(name if value else f"not {name}")
+        elif isinstance(value, int) and name in _COUNTS:
+            said.append(f"{value:,} {name}")
+        elif isinstance(value, list):
+            said.append(f"{len(value):,} {name}" if name not in _CHOICES else ", ".join(map(str, value)))
+        elif name in _CHOICES:
+            said.append(str(value))
+    return ", ".join(said)
 
 
 def note_end(play: Play, step: Step, result: Result) -> None:
@@ -120,7 +138,7 @@ def _clock_id(play: Play, use: str, target: str) -> str:
         return use
     wanted_id = str(play.value(target))
     entry = next((one for one in play.tools.entries if wanted_id in {one.target.id, one.target.name}), None)
-    return f"{_CONTRACT}.{entry.target.label if entry else wanted_id}"
+    return f"{_CONTRACT}.{(entry.target.name or entry.target.id) if entry else wanted_id}"
 
 
 def close(play: Play, waiting: Mapping[str, str]) -> Ended:
