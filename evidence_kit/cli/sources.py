@@ -79,7 +79,7 @@ def permissions(
     if not names and not provider and not playbook:
         raise UsageError("which sources?", hint="name some, or all of one provider with `--provider aws`")
     known = load_catalogue()
-    wanted = [*names, *(_of_playbook(playbook) if playbook else ())]
+    wanted = [*(names or ()), *(_of_playbook(playbook) if playbook else ())]
     chosen = choose(wanted, known) if wanted else known
     made = documents((spec for spec in chosen.values() if provider in {"", spec.provider}), buckets=bucket or ())
     policies = [one for name, one in made.items() if name.split("-")[0] == "aws"]

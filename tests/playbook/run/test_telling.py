@@ -1,6 +1,7 @@
 """Notices carry numbers and what people said, and not a word of evidence; reports are kept with what they rest on."""
 
 import pytest
+from support.casemaker import NOW
 from support.deck import TAKE, book, deck, event
 from support.playing import outcomes, outputs
 
@@ -27,10 +28,8 @@ class Post:
 
     def __call__(self, channel, notice):
         self.sent.append((channel, notice))
-        at = notice and __import__("support.casemaker", fromlist=["NOW"]).NOW
-        return Delivered(
-            channel=channel, kind="webhook", outcome=self.outcome, at=at, shown=Shown(to="x"), said="said"
-        )
+        shown = Shown(to="x")
+        return Delivered(channel=channel, kind="webhook", outcome=self.outcome, at=NOW, shown=shown, said="said")
 
 
 def tell(message):

@@ -1,7 +1,5 @@
 """`verify` holds a run's folder against the log: what is there, what is gone, what nobody put there."""
 
-import os
-
 import pytest
 from support.deck import book
 from support.play_child import STEPS, table_of
@@ -46,7 +44,7 @@ def test_what_nobody_put_there_is_unexpected(played):
     (folder / "extra.txt").write_text("x")
     (folder.parent / "other").mkdir()
     (folder.parent / "other" / "journal.jsonl").write_text("x")
-    os.symlink("/etc/hostname", folder / "answers" / "link.json")
+    (folder / "answers" / "link.json").symlink_to("/etc/hostname")
     code, defects = found(table)
     assert code == Exit.UNEXPECTED
     assert {name for name, _ in defects} == {"extra.txt", "journal.jsonl", "link.json"}
