@@ -9,6 +9,7 @@ from evidence_kit.acquire.handover import subject_of
 from evidence_kit.custody import log, statement
 from evidence_kit.errors import EvidenceKitError, Exit, UsageError
 from evidence_kit.governance.clocks.recording import started as clock_started
+from evidence_kit.governance.clocks.running import running, statements, the_one
 from evidence_kit.governance.clocks.sets import choose as choose_clock
 from evidence_kit.model.time import parse_instant, rfc3339
 from evidence_kit.playbook import expressions
@@ -118,10 +119,12 @@ def _start_clocks(play: Play, step: Step) -> None:
             play.clocks[name] = told
             play.tools.teller.step(step, f"the clock `{name}` was not started: {error.message}")
             continue
-        why = f"playbook {play.playbook.id}, run {play.id}: {use.when}"
-        said = clock_started(play.tools.clocks, clock, at=at, why=why[:_MAX_WHY])
         keeper = play.engine.keeper
-        keeper.append(log.CLOCK_STARTED, at=play.now(), subjects=[subject_of(keeper.state())], fields=said)
+        known = running(statements(play.engine.vault), play.tools.clocks.clocks)
+        if the_one(known, clock.id) is None:  # it may run already, by a person's word or by this run before a crash
+            why = f"playbook {play.playbook.id}, run {play.id}: {use.when}"
+            said = clock_started(play.tools.clocks, clock, at=at, why=why[:_MAX_WHY])
+            keeper.append(log.CLOCK_STARTED, at=play.now(), subjects=[subject_of(keeper.state())], fields=said)
         play.journal.add(journal.CLOCK, {"clock": name, "id": clock.id, "startsAt": rfc3339(at)})
         play.clocks[name] = {"id": clock.id, "startsAt": rfc3339(at)}
 
@@ -167,6 +170,8 @@ def _verdict(play: Play) -> Outcome:
     ends = [(step, play.results[step.id]) for step in play.playbook.steps]
     if any(one.outcome in _BAD and step.on_error == "stop" for step, one in ends):
         return Outcome.FAILED
+    if any(one.get("refused") for one in play.clocks.values()):
+        return Outcome.PARTIAL
     if any(one.missing or not (one.outcome.is_done or one.outcome is Outcome.SKIPPED) for _, one in ends):
         return Outcome.PARTIAL
     if any("refused" in one for one in play.clocks.values()):
