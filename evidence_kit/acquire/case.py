@@ -24,16 +24,6 @@ __all__ = [
     "require_sound_log",
 ]
 
-__all__ = [
-    "Description",
-    "add_note",
-    "forget_leftovers",
-    "keeper_of",
-    "open_case",
-    "read_description",
-    "require_sound_log",
-]
-
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from evidence_kit.errors import UsageError
@@ -134,10 +134,9 @@ def plan_run(playbook: Playbook, given: Mapping[str, object], ground: Ground, *,
     inputs, targets = read_inputs(playbook, given), choose_targets(playbook, ground.entries)
     started = now.replace(microsecond=0)
     known = _names(playbook, inputs, targets, started)
+    planner = _Planner(playbook=playbook, ground=ground, targets=targets, known=known, started=started)
     found = [
-        _planned(playbook, step, number, known, targets, ground, started)
-        for number, wave in enumerate(waves(playbook.steps), start=1)
-        for step in wave
+        planner.step(step, number) for number, wave in enumerate(waves(playbook.steps), start=1) for step in wave
     ]
     places = {place for entries in targets.values() for one in entries for place in one.jurisdiction.data}
     return RunPlan(
@@ -168,75 +167,65 @@ def _shown(window: Window) -> dict[str, str]:
     return {"since": rfc3339(window.start), "until": rfc3339(window.end)}
 
 
-def _planned(
-    playbook: Playbook,
-    step: Step,
-    wave: int,
-    known: Mapping[str, Any],
-    targets: Mapping[str, tuple[Entry, ...]],
-    ground: Ground,
-    started: datetime,
-) -> PlannedStep:
-    items, count = _items(step, known)
-    if step.type == "collect":
-        return _collection(playbook, step, wave, known, targets, ground, started)
-    if step.type in CHANGES and (action := ground.actions.get(step.fields["action"])) is not None:
-        entries = [one for one in _targets_of(step, targets, ground) if one.target.provider == action.source.provider]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planner:
+    """Foresees one step after another; `known` are the names that have a value before anything has run."""
+
+    playbook: Playbook
+    ground: Ground
+    targets: Mapping[str, tuple[Entry, ...]]
+    known: Mapping[str, Any]
+    started: datetime
+
+    def step(self, step: Step, wave: int) -> PlannedStep:
+        items, count = _items(step, self.known)
+        if step.type == "collect":
+            return self._collection(step, wave, items, count)
+        if step.type in CHANGES and (action := self.ground.actions.get(step.fields["action"])) is not None:
+            provider = action.source.provider
+            entries = [one for one in self._targets_of(step) if one.target.provider == provider]
+            return PlannedStep(
+                step=step,
+                wave=wave,
+                items=items,
+                targets=tuple(one.target.label for one in entries),
+                units=len(entries) * count,
+                permissions=tuple((provider, name) for name in action.source.permissions),
+                notes=(f"cost: {action.cost}", f"undone by: {action.reversible}"),
+            )
+        return PlannedStep(step=step, wave=wave, items=items)
+
+    def _collection(self, step: Step, wave: int, items: str, count: int) -> PlannedStep:
+        ground = self.ground
+        specs = choose(step.fields["sources"], dict(ground.specs), {one.target.provider for one in ground.entries})
+        window, note = _window(self.playbook, step, self.known, self.started)
+        entries = self._targets_of(step)
+        units, minutes = 0, 0.0
+        for spec in specs.values():
+            each = [_units(spec, one, window) * count for one in entries if one.target.provider == spec.provider]
+            units += sum(each)
+            minutes = max(minutes, max((math.ceil(one / spec.limit.rps) / 60 for one in each), default=0.0))
+        chosen = {spec.provider for spec in specs.values()}
+        fitting = [one for one in entries if one.target.provider in chosen]
+        span = window or Window(self.started - timedelta(days=365), self.started)
+        against = refusals(specs.values(), fitting, span, at=self.started, policy=ground.policy, vault=ground.place)
         return PlannedStep(
             step=step,
             wave=wave,
             items=items,
-            targets=tuple(one.target.label for one in entries),
-            units=len(entries) * count,
-            permissions=tuple((action.source.provider, name) for name in action.source.permissions),
-            notes=(f"cost: {action.cost}", f"undone by: {action.reversible}"),
+            targets=tuple(one.target.label for one in fitting),
+            sources=tuple(specs),
+            units=units,
+            calls=units,
+            minutes=round(minutes, 1),
+            window=window if any(spec.windowed for spec in specs.values()) else None,
+            permissions=tuple((spec.provider, name) for spec in specs.values() for name in spec.permissions),
+            refused=tuple(one.text for one in against),
+            notes=(note,) if note else (),
         )
-    return PlannedStep(step=step, wave=wave, items=items)
 
-
-def _collection(
-    playbook: Playbook,
-    step: Step,
-    wave: int,
-    known: Mapping[str, Any],
-    targets: Mapping[str, tuple[Entry, ...]],
-    ground: Ground,
-    started: datetime,
-) -> PlannedStep:
-    entries = _targets_of(step, targets, ground)
-    specs = choose_sources(step.fields["sources"], ground.specs, {one.target.provider for one in ground.entries})
-    window, note = _window(playbook, step, known, started)
-    items, count = _items(step, known)
-    units = calls = 0
-    minutes = 0.0
-    for spec in specs.values():
-        fitting = [one for one in entries if one.target.provider == spec.provider]
-        each = [_units(spec, one, window) * count for one in fitting]
-        units += sum(each)
-        calls += sum(each)
-        minutes = max(minutes, max((math.ceil(one / spec.limit.rps) / 60 for one in each), default=0.0))
-    chosen = {spec.provider for spec in specs.values()}
-    fitting = [one for one in entries if one.target.provider in chosen]
-    span = window or Window(started.replace(year=started.year - 1), started)
-    against = refusals(specs.values(), fitting, span, at=started, policy=ground.policy, vault=ground.place)
-    return PlannedStep(
-        step=step,
-        wave=wave,
-        items=items,
-        targets=tuple(one.target.label for one in fitting),
-        sources=tuple(specs),
-        units=units,
-        calls=calls,
-        minutes=round(minutes, 1),
-        window=window if any(spec.windowed for spec in specs.values()) else None,
-        permissions=tuple((spec.provider, name) for spec in specs.values() for name in spec.permissions),
-        refused=tuple(one.text for one in against),
-        notes=(note,) if note else (),
-    )
-
-
-def _targets_of(step: Step, targets: Mapping[str, tuple[Entry, ...]], ground: Ground) -> Sequence[Entry]:
-    return targets[step.targets] if step.targets else ground.entries
+    def _targets_of(self, step: Step) -> Sequence[Entry]:
+        return self.targets[step.targets] if step.targets else self.ground.entries
 
 
 def _units(spec: SourceSpec, entry: Entry, window: Window | None) -> int:
