@@ -197,7 +197,8 @@ class _Planner:
 
     def _collection(self, step: Step, wave: int, items: str, count: int) -> PlannedStep:
         ground = self.ground
-        specs = choose(step.fields["sources"], dict(ground.specs), {one.target.provider for one in ground.entries})
+        here = {one.target.provider for one in ground.entries}
+        specs = choose_sources(step.fields["sources"], ground.specs, here)
         window, note = _window(self.playbook, step, self.known, self.started)
         entries = self._targets_of(step)
         units, minutes = 0, 0.0
