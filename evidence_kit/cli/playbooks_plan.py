@@ -1,6 +1,7 @@
 """`playbook plan`: what a run would take, said without asking any provider."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from evidence_kit.cli import ordering, output, settings
 from evidence_kit.cli.playbooks_given import FOLDERS, SET, inventory_of, library, pairs
 
 if TYPE_CHECKING:
+    from evidence_kit.playbook.model import Playbook
     from evidence_kit.playbook.planning import PlannedStep, RunPlan
 
 
@@ -27,19 +29,35 @@ def plan(
 
     Nothing is asked of any provider. What only a step can know is said so.
     """
+    beside = Beside(inventory, tuple(connectors), policy, place)
+    tell(library(folders).find(playbook), pairs(inputs), beside, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a plan is made with beside the playbook."""
+
+    inventory: str | None
+    connectors: Sequence[str]
+    policy: str | None
+    place: str | None
+
+
+def tell(playbook: "Playbook", given: Mapping[str, object], beside: Beside, *, as_json: bool) -> None:
+    """Say what a run of `playbook` would take."""
     from evidence_kit.playbook.planning import Ground, plan_run
     from evidence_kit.preservation.catalogue import load_actions
 
-    listed, _, _ = inventory_of(inventory)
-    limits = settings.setting("policy", policy)
+    listed, _, _ = inventory_of(beside.inventory)
+    limits = settings.setting("policy", beside.policy)
     ground = Ground(
-        specs=settings.catalogue(connectors),
+        specs=settings.catalogue(beside.connectors),
         actions=load_actions(),
         entries=listed.entries,
         policy=ordering.read_policy(limits) if limits else None,
-        place=settings.setting("place", place) or "",
+        place=settings.setting("place", beside.place) or "",
     )
-    made = plan_run(library(folders).find(playbook), pairs(inputs), ground, now=settings.now())
+    made = plan_run(playbook, given, ground, now=settings.now())
     if as_json:
         output.document({**made.to_json(), "digest": made.digest})
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from evidence_kit.cli import ordering, output, settings
+from evidence_kit.cli import ordering, output, playbooks_plan, settings
 from evidence_kit.cli.playbooks_given import FOLDERS, SET, inventory_of, library, pairs
 from evidence_kit.errors import Exit, UsageError
 
@@ -58,6 +58,7 @@ def run(
     case: str | None = typer.Option(None, "--case", help="The case folder."),
     inputs: list[str] = SET,
     event: Path | None = typer.Option(None, "--event", help="An event (JSON) that gives the inputs."),
+    plan: bool = typer.Option(False, "--plan", help="Say what it would take; nobody is asked anything."),
     inventory: str | None = ordering.INVENTORY,
     connectors: list[str] = ordering.CONNECTORS,
     folders: list[Path] = FOLDERS,
@@ -80,15 +81,19 @@ def run(
     from evidence_kit.playbook.run.opening import begin
     from evidence_kit.playbook.triggers import inputs_of
 
+    book = library(folders)
+    chosen = book.find(playbook)
+    said: dict[str, object] = {**(inputs_of(chosen, _json(event)) if event else {}), **pairs(inputs)}
+    if plan:
+        beside = playbooks_plan.Beside(inventory, tuple(connectors), policy, place)
+        playbooks_plan.tell(chosen, said, beside, as_json=as_json)
+        return
     given = Given(
         case=settings.required_case(case), inventory=inventory, connectors=connectors, folders=folders,
         answers=answers, channels=channels, send=send, clocks=clocks, policy=policy, place=place, trust=trust,
         key=key, work=work, as_json=as_json,
     )  # fmt: skip
-    book = library(folders)
-    chosen = book.find(playbook)
     _require_sound(chosen.text, chosen.doc.name, given, book)
-    said: dict[str, object] = {**(inputs_of(chosen, _json(event)) if event else {}), **pairs(inputs)}
     with _at_work(given, book) as (tools, watch):
         play = begin(chosen, tools, said)
         watch.begin(play)
@@ -185,7 +190,7 @@ def _at_work(given: Given, book: "Library") -> "Iterator[tuple[Tools, _Watch]]":
             library=book.find,
             reply=_replies(given.answers),
             notify=_notifier(given),
-            render=None,
+            render=_writer(),
             verify=_verifier(vault, str(given.case), trust) if trust else None,
             clocks=_clocks(given.clocks, listed, text, named),
             teller=watch,
@@ -224,6 +229,15 @@ def _verifier(vault: Any, name: str, trust: "Trust") -> Any:  # noqa: ANN401
         return verify_case(vault, name=name, trust=trust, options=Options(at_work=True))
 
     return verify
+
+
+def _writer() -> Any:  # noqa: ANN401
+    def render(asked: Mapping[str, Any]) -> Iterator[Path]:
+        from evidence_kit.report.runs.writing import Writer
+
+        return Writer(key=settings.pseudonym_key)(asked)
+
+    return render
 
 
 def _clocks(paths: Sequence[Path], listed: "Inventory", text: bytes, named: str) -> "ClockSet":
@@ -290,7 +304,7 @@ def _tell(ended: "Ended", given: Given) -> None:
         for left in ended.waiting:
             output.note(f"waiting   {left}")
         if ended.waiting:
-            output.note(f"hint: `playbook questions {given.case}` shows them; then `playbook resume {given.case}`")
+            output.note(f"hint: `evidence-kit playbook questions {given.case}` shows them; `resume` goes on")
         output.data(f"case: {given.case}")
     if ended.exit is not Exit.OK:
         raise typer.Exit(ended.exit)

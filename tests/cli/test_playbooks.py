@@ -39,6 +39,7 @@ def test_a_plan_says_what_it_takes_and_asks_nobody(run, inventory, monkeypatch):
     assert told.code == 0
     for line in ("wave 1", "WAITS FOR PRIVACY OFFICER", "WAITS FOR INCIDENT COMMANDER", "data in   EU, US", "digest"):
         assert line in told.out
+    assert run("playbook", "run", *said[2:], *key, "--plan").out.splitlines()[:-1] == told.out.splitlines()[:-1]
     plan = json.loads(run(*said, *key, "--json").out)
     assert [step["name"] for step in plan["steps"] if step["wave"] == 1] == [
         "trail_state", "identities", "activity", "findings",
