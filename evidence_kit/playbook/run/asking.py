@@ -27,7 +27,7 @@ from evidence_kit.errors import UsageError
 from evidence_kit.playbook.model import Outcome, Step
 from evidence_kit.playbook.run.play import Play
 from evidence_kit.playbook.run.results import MAX_OUTPUTS, Gap, Result
-from evidence_kit.playbook.run.taken import latest
+from evidence_kit.playbook.run.taken import latest_of
 from evidence_kit.playbook.values import typed
 
 FOLDER = "derived/playbooks"
@@ -112,11 +112,12 @@ def _question(play: Play, step: Step) -> Question:
 def _parts(play: Play) -> dict[str, list[tuple[str, str]]]:
     """Return the tables that are called as steps are: what each has taken, or what somebody handed in for it."""
     vault = play.engine.vault
+    taken = latest_of(vault, play.id, [step.id for step in play.playbook.steps if step.type == "collect"])
     found: dict[str, list[tuple[str, str]]] = {}
     for step in play.playbook.steps:
         result = play.results.get(step.id)
         if step.type == "collect":
-            found[step.id] = [(one.acquisition, one.unit.id) for one in latest(vault, play.id, step.id).values()]
+            found[step.id] = [(one.acquisition, one.unit.id) for one in taken[step.id].values()]
         elif step.type == "manual":
             given = result.acquisitions if result else ()
             found[step.id] = [(name, one.unit.id) for name in given for one in bagfiles.units(vault, f"bags/{name}")]

@@ -40,7 +40,8 @@ def begin(
     """Put a new run on record, with its playbook, and return it."""
     engine = tools.engine
     now = engine.now().replace(microsecond=0)
-    inputs, targets = read_inputs(playbook, given), choose_targets(playbook, tools.entries)
+    inputs = read_inputs(playbook, given)
+    targets = choose_targets(playbook, tools.entries, inputs)
     run = name or f"{compact(now)}-{''.join(secrets.choice(_TAIL) for _ in range(6))}"
     play = Play(
         id=run,

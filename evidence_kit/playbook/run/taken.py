@@ -1,7 +1,7 @@
 """What a run has taken, by its ledgers: every unit says for which steps it was, and the last end of each counts."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from evidence_kit.acquire.scope import Order
@@ -77,11 +77,16 @@ def result_of(vault: Vault, run: str, asked: Wanted) -> Result:
 
 def latest(vault: Vault, run: str, step: str) -> dict[str, Ended]:
     """Return the last end of every unit that was taken for a step of a run."""
-    found: dict[str, Ended] = {}
-    for name in acquisitions(vault, run):
+    return latest_of(vault, run, (step,))[step]
+
+
+def latest_of(vault: Vault, run: str, steps: Collection[str]) -> dict[str, dict[str, Ended]]:
+    """Return the same for several steps, with every ledger read once."""
+    found: dict[str, dict[str, Ended]] = {step: {} for step in steps}
+    for name in acquisitions(vault, run) if steps else ():
         for one in bagfiles.units(vault, f"bags/{name}"):
-            if step in one.unit.settings.get(STEP, "").split(","):
-                found[unit_key(one.unit)] = one
+            for step in found.keys() & {*one.unit.settings.get(STEP, "").split(",")}:
+                found[step][unit_key(one.unit)] = one
     return found
 
 

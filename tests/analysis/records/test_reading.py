@@ -17,6 +17,7 @@ from evidence_kit.analysis.records import body as bodies
 from evidence_kit.analysis.records import documents, lines, swift, window
 from evidence_kit.analysis.records.decoding import decode
 from evidence_kit.analysis.records.layout import Layout
+from evidence_kit.analysis.records.places import identity_of
 from evidence_kit.analysis.records.reading import read_records
 from evidence_kit.analysis.records.record import Defect, Record
 from evidence_kit.errors import DigestError
@@ -259,6 +260,20 @@ def test_items_of_xml_come_out_as_they_stand() -> None:
     ]
     body = f"<r xmlns:n='n'>{'ä'.join(ended)}ääää</r>".encode()
     assert raws(body) == ended, "a record ends where its tag does, however that is written"
+
+
+def test_the_listing_of_a_bucket_is_no_line_of_the_log_that_lies_in_it() -> None:
+    log = Layout(split="quoted", columns=("owner", "bucket", "time"))
+    listing = '<?xml version="1.0"?>\n<ListVersionsResult><Name>logs</Name></ListVersionsResult>'
+    assert raws(listing.encode(), "", log) == [listing]
+    assert raws(b"<34>1 shop now\n", "", log) == ["<34>1 shop now"]
+
+
+def test_a_record_that_lacks_a_part_of_its_name_has_none() -> None:
+    name = identity_of("join('@', [repository, digest])")
+    assert name({"repository": "shop", "digest": "sha256:1"}) == "shop@sha256:1"
+    assert name({"repository": "shop"}) is None
+    assert name("no record at all") is None
 
 
 def test_bytes_that_are_not_the_sealed_ones_raise_at_the_end() -> None:

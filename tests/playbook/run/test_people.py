@@ -199,3 +199,13 @@ def test_a_decision_takes_only_what_it_offers_and_fields_in_their_types(tmp_path
     ended = table.resume()
     told = outputs(ended, "choose")
     assert (told["choice"], told["since"], told["count"]) == ("a", "2026-11-20T00:00:00Z", 3)
+
+
+def test_an_approval_does_not_ask_about_what_will_not_be_done(tmp_path):
+    idle = HOLD.replace("    action: case\n", "    action: case\n    when: size(steps.keys.outputs.keys) > 99\n")
+    idle = idle.replace("M-${{ steps.keys.outputs.keys[0] }}", "M-${{ steps.keys.outputs.keys[7] }}")
+    table = deck(tmp_path, EVENTS, approvals={"agree": YES})
+    ended = table.play(book(idle), {})
+
+    assert (outcomes(ended)["agree"], outcomes(ended)["keep"]) == ("success", "skipped")
+    assert not table.events("hold.placed")

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from support.deck import LOOKUP, OBJECTS, TAKE, book, deck, event
+from support.deck import LOOKUP, OBJECTS, TAKE, Dealer, book, deck, event
 from support.playing import outcomes, outputs
 
-from evidence_kit.errors import Exit
+from evidence_kit.errors import Exit, UsageError
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.playbook.run.questions import Reply
 
@@ -72,6 +72,25 @@ def test_nothing_but_refusals_is_denied_and_what_needs_it_is_skipped(tmp_path):
 
     assert outcomes(ended) == {"take": "denied", "who": "skipped", "end": "success"}
     assert ended.results["who"].reason == "`take` ended denied"
+
+
+class Unwilling(Dealer):
+    """A collector that cannot plan what it is asked for."""
+
+    def units(self, scope, ctx):
+        raise UsageError(f"{self.spec.name} needs a bucket")
+
+
+def test_a_collection_that_cannot_be_planned_takes_no_other_with_it(tmp_path):
+    table = deck(tmp_path, EVENTS)
+    table.dealt[OBJECTS] = Unwilling(table.dealt[OBJECTS].spec)
+    files = f"  - {{id: files, type: collect, sources: [{OBJECTS}], targets: all}}\n"
+    ended = table.play(book(files + TAKE), {})
+
+    assert outcomes(ended) == {"files": "failed", "take": "success"}
+    assert ended.results["files"].reason == f"{OBJECTS} needs a bucket"
+    assert outputs(ended, "take")["records"] == 4
+    assert table.verify().exit() == 0
 
 
 def test_what_is_open_is_tried_again_as_often_as_the_author_says(tmp_path):
