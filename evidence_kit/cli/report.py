@@ -24,7 +24,9 @@ _STAR = "`*` stands for anything; repeat it for more."
 
 def report(
     case: str = typer.Argument(..., help="A case: a folder, an archive of one, or `s3://…`."),
-    form: str = typer.Option("html", "--format", help="`html`, `md` or `json`."),
+    form: str | None = typer.Option(
+        None, "--format", help="`html`, `md` or `json`, a document also `pdf`. Without it `html`; a document is `md`."
+    ),
     out: Path | None = typer.Option(None, "-o", "--out", help="A new file to write to; stdout otherwise."),
     trust: str | None = typer.Option(None, "--trust", help="Your trust policy: whose signatures you accept."),
     trust_signer: str | None = typer.Option(
@@ -51,6 +53,15 @@ def report(
         False, "--no-timeline", help="Leave the records of evidence out: no table is made."
     ),
     work: Path | None = typer.Option(None, "--work", help="Where tables are kept; a cache of yours otherwise."),
+    document: str | None = typer.Option(
+        None,
+        "--document",
+        help="A document: `custody-record`, `acquisition-report`, `certification`, `regulator`, `summary`.",
+    ),
+    templates: Path | None = typer.Option(
+        None, "--templates", help="Your own templates of documents.", metavar="DIR"
+    ),
+    font: Path | None = typer.Option(None, "--font", help="PDF: a TrueType font for other than Western letters."),
 ) -> None:
     """Write a report of a case.
 
@@ -58,13 +69,17 @@ def report(
     trust, gets a report that says so: the exit code is 0 once the report is written. For a gate use `verify`.
     """
     from evidence_kit.analysis.timeline.asked import Asked
-    from evidence_kit.cli import reported
+    from evidence_kit.cli import report_documents, reported
     from evidence_kit.custody.verify.case import Options, verify_case
     from evidence_kit.report.case.reading import read_case
+    from evidence_kit.report.runs.reading import read_runs
     from evidence_kit.sources.catalogue import load_catalogue
     from evidence_kit.vaults.registry import open_subject
 
-    if form not in _FORMATS:
+    form = form or ("html" if document is None else "md")
+    if document is not None:
+        report_documents.require(document, form, out)
+    elif form not in _FORMATS:
         raise UsageError(f"unknown format `{form}`", hint=f"there is {', '.join(f'`{name}`' for name in _FORMATS)}")
     now = settings.now()
     asked = Asked(
@@ -78,10 +93,18 @@ def report(
     _require_free(out, subject)
     options = Options(each_signature=each_signature, last_checkpoint=_bytes(last_checkpoint))
     judged = verify_case(subject.vault, name=subject.name, trust=policy, options=options)
-    told = reported.told(subject, None if no_timeline else asked, query, work, now=now)
-    beside = replace(told, clocks=reported.clocks(clocks, inventory))
+    if document is not None:
+        now = report_documents.moment(subject)
+    told = reported.told(subject, None if no_timeline or document else asked, query, work, now=now)
+    found = read_runs(subject.vault)
+    unread = (*told.unread, *found.unread)
+    beside = replace(told, clocks=reported.clocks(clocks, inventory), runs=found.runs, unread=unread)
     made = read_case(subject.vault, report=judged, now=now, specs=load_catalogue(), beside=beside)
-    _write(_PIECES[form](made), out)
+    if document is None:
+        _write(_PIECES[form](made), out)
+    else:
+        left = report_documents.write(document, made, subject, form=form, out=out, templates=templates, font=font)
+        output.note(f"to fill in  {output.plural(left, 'place')}")
     verdict = made.verdict
     output.note(f"verdict   {verdict.headline} ({verdict.code.name} {int(verdict.code)})")
     if out is not None:

@@ -40,9 +40,14 @@ def read_inputs(playbook: Playbook, given: Mapping[str, object]) -> dict[str, An
     return found
 
 
-def choose_targets(playbook: Playbook, entries: Sequence[Entry]) -> dict[str, tuple[Entry, ...]]:
-    """Return the targets of every set; UsageError where there are fewer than it needs."""
-    return {name: _chosen(one, entries) for name, one in playbook.targets.items()}
+def choose_targets(
+    playbook: Playbook, entries: Sequence[Entry], inputs: Mapping[str, object] | None = None
+) -> dict[str, tuple[Entry, ...]]:
+    """Return the targets of every set; UsageError where there are fewer than it needs.
+
+    Without inputs, a set that depends on them is all that it could be.
+    """
+    return {name: _chosen(one, entries, inputs) for name, one in playbook.targets.items()}
 
 
 def choose_sources(
@@ -79,12 +84,16 @@ def as_target(entry: Entry) -> dict[str, object]:
     }
 
 
-def _chosen(wanted: TargetSet, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+def _chosen(wanted: TargetSet, entries: Sequence[Entry], inputs: Mapping[str, object] | None) -> tuple[Entry, ...]:
     where = parse(wanted.where) if wanted.where else None
+    if inputs is None and where is not None and any(one.path[0] == "inputs" for one in where.references()):
+        where = None
+    names: dict[str, object] = {} if inputs is None else {"inputs": inputs}
     found = [
         entry
         for entry in entries
-        if wanted.is_of(entry.target.provider) and (where is None or where.holds({"target": as_target(entry)}))
+        if wanted.is_of(entry.target.provider)
+        and (where is None or where.holds({**names, "target": as_target(entry)}))
     ]
     if len(found) < wanted.least:
         raise UsageError(

@@ -42,7 +42,9 @@ _INPUT = Shape(
 _TARGETS = Shape(
     {
         "providers": Field(help="providers as in the inventory; `*` is any", many=True, required=True),
-        "where": Field(help="expression over `target`: its id, name, labels, regions, jurisdiction", kind="cel"),
+        "where": Field(
+            help="expression over `target` (its id, name, labels, regions, jurisdiction) and `inputs`", kind="cel"
+        ),
         "min": Field(
             help="fewer stop the plan; 1 if not said, 0 lets the steps on them be skipped", kind="int", least=0
         ),

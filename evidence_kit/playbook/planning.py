@@ -131,7 +131,8 @@ class Ground:
 
 def plan_run(playbook: Playbook, given: Mapping[str, object], ground: Ground, *, now: datetime) -> RunPlan:
     """Return what a run would take; UsageError where inputs or targets do not fit."""
-    inputs, targets = read_inputs(playbook, given), choose_targets(playbook, ground.entries)
+    inputs = read_inputs(playbook, given)
+    targets = choose_targets(playbook, ground.entries, inputs)
     started = now.replace(microsecond=0)
     known = _names(playbook, inputs, targets, started)
     planner = _Planner(playbook=playbook, ground=ground, targets=targets, known=known, started=started)

@@ -32,6 +32,8 @@ def main() -> int:
 
     asked = json.load(sys.stdin)
     connection = _opened(asked["tables"], asked["numbers"])
+    sys.stdout.write("\n")  # an empty line: from here on, whatever goes wrong is a question's doing
+    sys.stdout.flush()
     for question in asked["questions"]:
         sys.stdout.write(json.dumps(_answer(connection, question["sql"], question["tables"])) + "\n")
         sys.stdout.flush()

@@ -35,7 +35,7 @@ BARE: Mapping[tuple[str, ...], frozenset[str]] = {
     ("clocks", "*", "when"): _RUNNING,
     ("clocks", "*", "start"): _RUNNING,
     ("outputs", "*"): _RUNNING,
-    ("targets", "*", "where"): frozenset({"target"}),
+    ("targets", "*", "where"): frozenset({"target", "inputs"}),
     ("triggers", "*", "match"): frozenset({"event"}),
 }
 # Where `${{ }}` is filled in, at any depth below.
@@ -60,7 +60,7 @@ RUN_TABLES: Mapping[str, tuple[str, ...]] = {
     "step_gaps": ("run", "step", "kind", "reason", "unit"),
 }
 # Steps whose answers make a table by their name.
-WITH_EVIDENCE = frozenset({"collect", "preserve", "hold"})
+WITH_EVIDENCE = frozenset({"collect", "manual", "preserve", "hold"})
 SQL = (("steps", "*", "sql"), ("steps", "*", "checks", "*", "sql"))
 FUNCTIONS = frozenset({
     "bool", "bytes", "double", "duration", "dyn", "has", "int", "matches", "size", "string", "timestamp", "type",

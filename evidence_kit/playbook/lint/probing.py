@@ -87,7 +87,11 @@ class Probe:
         found: list[Answer] = []
         said: bytes | None = None
         for _ in range(_STARTS):
-            found += self._read(self._questions[len(found) :], said)
+            more = self._read(self._questions[len(found) :], said)
+            if more is None:
+                reason = "the process that looks at questions did not start"
+                return found + [Answer(unchecked=reason)] * (len(self._questions) - len(found))
+            found += more
             if len(found) >= len(self._questions):
                 return found
             found.append(Answer(error=_TOO_MUCH))
@@ -110,7 +114,8 @@ class Probe:
         }
         return json.dumps(asked).encode()
 
-    def _read(self, questions: Sequence[Asked], said: bytes | None) -> list[Answer]:
+    def _read(self, questions: Sequence[Asked], said: bytes | None) -> list[Answer] | None:
+        """Return the answers that come, up to the question that ends the process; None where it never began."""
         if self._process is None or not questions:
             return []
         try:
@@ -118,7 +123,9 @@ class Probe:
         except subprocess.TimeoutExpired:
             self._process.kill()
             out, _ = self._process.communicate()
-        lines = [line for line in out.split(b"\n")[:-1] if line]
+        if not out.startswith(b"\n"):
+            return None
+        lines = out.split(b"\n")[1:-1]
         return [_answer(json.loads(line), one) for line, one in zip(lines, questions, strict=False)]
 
 

@@ -92,9 +92,10 @@ def _sources_of_question(subject: Subject, step: Step) -> Iterator[Said]:
         other = subject.steps.get(name)
         if other is None:
             continue
-        if other.index not in subject.vague and other.type not in names.WITH_EVIDENCE:
+        hands_in = other.type != "manual" or other.fields.get("intake", False)
+        if other.index not in subject.vague and not (other.type in names.WITH_EVIDENCE and hands_in):
             said = f"`{name}` is a `{other.type}`, which collects nothing"
-            yield Said(path, "no-evidence", said, "name steps that collect")
+            yield Said(path, "no-evidence", said, "name steps that collect, or into which files are handed")
         if step.id and name not in subject.above.get(step.id, ()):
             said = f"`{step.id}` asks `{name}` and does not wait for it"
             yield Said(path, "missing-need", said, f"add `{name}` to its `needs`")

@@ -18,6 +18,8 @@ OPENED, STARTED, ASKED, ANSWERED, ENDED, CLOCK, RESUMED, CLOSED = (
     "opened", "started", "asked", "answered", "ended", "clock", "resumed", "closed",
 )  # fmt: skip
 
+_CHAIN = frozenset({"seq", "prev", "type"})
+
 
 def folder(run: str) -> str:
     """Return where a run lies in its case."""
@@ -44,6 +46,8 @@ class Journal:
 
     def add(self, kind: str, fields: Mapping[str, Any]) -> None:
         """Write a line; it is durable on return."""
+        if not fields.keys().isdisjoint(_CHAIN):
+            raise ChainError("a line of a journal cannot say what the chain says")
         line = self.chain.line(kind, fields)
         if len(line) >= ledger.MAX_LINE:
             raise ChainError(f"a line of {len(line):,} bytes is more than a journal takes")

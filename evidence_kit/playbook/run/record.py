@@ -58,7 +58,7 @@ def start_step(play: Play, step: Step) -> bool:
     before = step.id in play.begun
     if not before:
         play.begun.add(step.id)
-        play.journal.add(journal.STARTED, {"step": step.id, "type": step.type, "at": rfc3339(play.now())})
+        play.journal.add(journal.STARTED, {"step": step.id, "kind": step.type, "at": rfc3339(play.now())})
         play.tools.teller.step(step, "begins")
     return before
 

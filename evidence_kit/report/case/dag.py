@@ -10,8 +10,8 @@ WIDTH, HEIGHT = 190, 50
 _ACROSS, _DOWN, _EDGE = 250, 70, 10
 _LETTERS = 24  # of one line in a box
 _DONE, _FAILED = (
-    frozenset({"complete", "done", "met", "succeeded"}),
-    frozenset({"failed", "denied", "error", "stopped"}),
+    frozenset({"success", "complete", "done", "met", "succeeded"}),
+    frozenset({"failed", "denied", "timed out", "timed_out", "error", "stopped"}),
 )
 
 

@@ -167,3 +167,11 @@ def test_the_kit_knows_the_other_direction_too(known, wrong):
     assert wrong(circle).of("recursion")[0].message.endswith("leaked-key@1 → backwards@1 → leaked-key@1")
     assert not wrong(circle, playbooks=None).of("recursion")
     assert replace(known, playbooks=None).playbooks is None
+
+
+def test_a_process_that_does_not_start_is_no_fault_of_the_question(wrong, monkeypatch):
+    monkeypatch.setattr("evidence_kit.playbook.lint.probing._CHILD", "evidence_kit.playbook.nothing_of_that_name")
+    made = wrong(("SELECT step FROM step_gaps", "SELECT stepp FROM step_gaps"))
+
+    assert [(one.rule, one.level) for one in made.findings] == [("sql-unchecked", "note")]
+    assert "did not start" in made.findings[0].message

@@ -100,3 +100,20 @@ def test_a_report_is_kept_in_the_case_with_what_it_was_made_from(tmp_path):
     derived = [one for one in table.events("derived") if one["derived"]["by"] == "report"]
     assert derived[0]["derived"]["derivedFrom"]
     assert table.verify().exit() == 0
+
+
+def test_a_notice_that_a_crash_caught_is_not_sent_a_second_time(tmp_path):
+    class Dies(Post):
+        def __call__(self, channel, notice):
+            super().__call__(channel, notice)
+            raise KeyboardInterrupt
+
+    post = Dies()
+    table = deck(tmp_path, EVENTS, more={"notify": post})
+    with pytest.raises(KeyboardInterrupt):
+        table.play(book(tell("hello")), {})
+    ended = table.resume()
+
+    assert (len(post.sent), outcomes(ended)["tell"], outputs(ended, "tell")) == (1, "partial", {"delivered": False})
+    assert [gap.kind for gap in ended.results["tell"].gaps] == ["not_known"]
+    assert table.verify().exit() == 0

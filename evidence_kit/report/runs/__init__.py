@@ -1,0 +1,1 @@
+"""Runs of playbooks as reports tell them, and reports as playbooks write them."""
