@@ -198,10 +198,11 @@ class _Planner:
 
     def _collection(self, step: Step, wave: int, items: str, count: int) -> PlannedStep:
         ground = self.ground
-        here = {one.target.provider for one in ground.entries}
-        specs = choose_sources(step.fields["sources"], ground.specs, here)
-        window, note = _window(self.playbook, step, self.known, self.started)
         entries = self._targets_of(step)
+        specs = choose_sources(step.fields["sources"], ground.specs, {one.target.provider for one in ground.entries})
+        here = {one.target.provider for one in entries}
+        specs = {name: spec for name, spec in specs.items() if spec.provider in here} or specs
+        window, note = _window(self.playbook, step, self.known, self.started)
         units, minutes = 0, 0.0
         for spec in specs.values():
             each = [_units(spec, one, window) * count for one in entries if one.target.provider == spec.provider]

@@ -116,7 +116,7 @@ def _parts(play: Play) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for step in play.playbook.steps:
         result = play.results.get(step.id)
-        if step.type == "collect":
+        if step.type in {"collect", "preserve", "hold"}:
             found[step.id] = [(one.acquisition, one.unit.id) for one in taken[step.id].values()]
         elif step.type == "manual":
             given = result.acquisitions if result else ()

@@ -74,6 +74,7 @@ class Play:
     begun: set[str] = field(default_factory=set)
     stopped: str = ""  # the step that ended the run early
     closed: bool = False
+    case: str = ""  # its id, once it was read: the log is long, and expressions are many
 
     @property
     def engine(self) -> Engine:
@@ -91,7 +92,6 @@ class Play:
 
     def names(self, **more: object) -> dict[str, Any]:
         """Return everything that an expression can name."""
-        state = self.engine.keeper
         return {
             "inputs": {name: self._shown(name, value) for name, value in self.inputs.items()},
             "steps": {step.id: self._ended(step) for step in self.playbook.steps},
@@ -101,11 +101,15 @@ class Play:
                 "playbook": self.playbook.id,
                 "version": self.playbook.version,
                 "started_at": rfc3339(self.started),
-                "case_id": state.state().case,
-                "operator": state.actor,
+                "case_id": self._case_id(),
+                "operator": self.engine.keeper.actor,
             },
             **more,
         }
+
+    def _case_id(self) -> str:
+        self.case = self.case or self.engine.keeper.state().case
+        return self.case
 
     def _ended(self, step: Step) -> dict[str, Any]:
         """Return what expressions see of a step; of one that did not run, every output is there and empty."""
