@@ -10,13 +10,13 @@ import time
 from collections import Counter
 
 import pytest
+import yaml
 from support.hybrid import places
 
-from evidence_kit.cli import demo
+from evidence_kit.cli.demo_steps import COMMANDER, EXAMINER, PLAYBOOK
 from evidence_kit.model.time import Window, parse_instant
 from evidence_kit.sandbox.hybrid.cast import ATTACKER
 from evidence_kit.sandbox.hybrid.microsoft import STOLEN_CALLS
-from evidence_kit.sandbox.hybrid.sources import SOURCES
 from evidence_kit.sandbox.hybrid.story import BY_NAME, STORY
 
 EVENT = re.compile(r"\d{4}-\d\d-\d\dT\S+Z(?: \[logged \S+\])?  (\w+) ")
@@ -59,7 +59,7 @@ def test_demo_says_of_each_estate_what_it_could_not_have(shown, tmp_path) -> Non
     out, _ = shown
     told = json.loads(_ask(tmp_path, "coverage", str(out / "case"), "--json").stdout)["rows"]
     ends = {(row["name"], row["region"], cell["status"]) for row in told for cell in row["cells"]}
-    assert {name for name, _, _ in ends} == set(SOURCES)
+    assert {event.source for event in STORY} <= {name for name, _, _ in ends}
     lost = {(name, end) for name, _, end in ends if end not in {"complete", "not_enabled", "not_configured"}}
     assert lost == {
         ("aws.sagemaker.capture_state", "sampled_at_source"),
@@ -77,22 +77,55 @@ def _timeline(tmp_path, out, *more):
     return json.loads(told.stdout)["events"]
 
 
-def _order(out):
-    (record,) = (out / "case" / "bags").glob("*/record/acquisition.json")
-    return json.loads(record.read_bytes())["order"]
+def _orders(out):
+    """Return what each acquisition was asked for, in their order."""
+    records = sorted((out / "case" / "bags").glob("*/record/acquisition.json"))
+    return [json.loads(record.read_bytes())["order"] for record in records]
 
 
 def _window(out):
-    said = _order(out)["window"]
+    said = _orders(out)[0]["window"]
     return Window(parse_instant(said["start"]), parse_instant(said["end"]))
 
 
 def test_what_was_agreed_with_the_partners_is_on_record(shown) -> None:
     out, _ = shown
-    agreed = {one["name"].partition(" ")[0]: one["agreement"] for one in _order(out)["governance"]["targets"]}
+    agreed = {
+        one["name"].partition(" ")[0]: one["agreement"]
+        for order in _orders(out)
+        for one in order["governance"]["targets"]
+    }
     assert agreed["supplier-acme"]["notifyWithin"] == "PT24H"
     assert agreed["supplier-acme"]["evidence"]["audit_logs"] == "§ 9.2"
     assert agreed["shop"] is None
+
+
+def _events(tmp_path, out, kind):
+    told = json.loads(_ask(tmp_path, "custody", "log", str(out / "case"), "--json").stdout)
+    return [one for one in told if one["type"] == kind]
+
+
+def test_the_hold_was_approved_by_somebody_else_whose_key_the_trust_policy_names(shown, tmp_path) -> None:
+    out, _ = shown
+    assert [path.name for path in (out / "keys").glob("*.p12")] == [f"{EXAMINER}.p12"]
+    assert [path.name for path in (out / "commander" / "keys").glob("*.p12")] == [f"{COMMANDER}.p12"]
+    (key,) = (one for one in yaml.safe_load((out / "trust.yaml").read_text())["keys"] if one["name"] == COMMANDER)
+    assert key["roles"] == ["approver"]
+    people = {
+        one["answer"]["step"]: one["answer"]["by"]["name"] for one in _events(tmp_path, out, "playbook.answered")
+    }
+    assert people == {"personal_data": EXAMINER, "approve_hold": COMMANDER}
+    assert len(_events(tmp_path, out, "hold.placed")) == 1
+    assert [one["clock"]["id"] for one in _events(tmp_path, out, "clock.started")] == [
+        "eu.gdpr.art33", "contract.supplier-acme",
+    ]  # fmt: skip
+
+
+def test_demo_leaves_a_report_that_says_what_was_judged_and_by_whom(shown) -> None:
+    out, _ = shown
+    page = (out / "report.html").read_text()
+    assert "Authentic, but not complete" in page
+    assert {name for name in (PLAYBOOK, COMMANDER, "IR-DEMO") if name not in page} == set()
 
 
 def test_time_line_tells_each_event_of_the_story_once_and_in_order_across_all_estates(shown, tmp_path) -> None:
@@ -117,11 +150,17 @@ def test_with_times_as_logged_the_supplier_comes_after_what_its_key_was_used_for
 def test_demo_shows_the_attacker_in_all_four_estates_and_says_why_each_step(shown) -> None:
     _, run = shown
     lines = run.stderr.splitlines()
-    steps = [at for at, line in enumerate(lines) if line.startswith("$ evidence-kit ")]
-    names = [lines[at].split()[2] for at in steps]
-    assert names == ["keys", "init", "collect", "coverage", "timeline", "timeline", "verify"]
-    assert all(lines[at - 1].startswith("# ") for at in steps)
-    assert f"--address {ATTACKER}" in lines[steps[4]]
+    steps = [at for at, line in enumerate(lines) if line.startswith("$ ") and " evidence-kit " in line]
+    names = [" ".join(lines[at].partition(" evidence-kit ")[2].split()[:2]) for at in steps]
+    assert names == [
+        "keys new", "init case", "playbook run", "playbook questions", "keys new", "playbook answer", "trust add",
+        "playbook answer", "playbook resume", "coverage case", "timeline case", "timeline case", "verify case",
+        "report case",
+    ]  # fmt: skip
+    said = [line for line in lines if line.startswith("# ")]
+    assert len(said) == len(steps)
+    assert "$ cat answers.yaml" in lines
+    assert f"--address {ATTACKER}" in lines[steps[10]]
     seen = Counter(found[1] for line in run.stdout.splitlines() if (found := EVENT.match(line)))
     assert {name: seen[name] for name in ("github", "acme_supplier", "azure", "gcp")} == {
         "github": 1, "acme_supplier": 2, "azure": 2 + STOLEN_CALLS, "gcp": 4,
@@ -132,10 +171,11 @@ def _ask(tmp_path, *arguments):
     return subprocess.run([*EK, *arguments], capture_output=True, text=True, check=False, env=_environment(tmp_path))
 
 
-def test_demo_names_what_the_sandbox_lacks(tmp_path) -> None:
-    told = _ask_without("trustme", tmp_path, "demo", "--out", str(tmp_path / "out"))
+@pytest.mark.parametrize("module", ["trustme", "duckdb"])
+def test_demo_names_what_it_lacks_and_makes_nothing(module, tmp_path) -> None:
+    told = _ask_without(module, tmp_path, "demo", "--out", str(tmp_path / "out"))
     assert told.returncode == 7
-    assert "`trustme` is missing" in told.stderr
+    assert f"`{module}` is missing" in told.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -144,12 +184,6 @@ def _ask_without(module, tmp_path, *arguments):
     code = f"import sys; sys.modules[{module!r}] = None; from evidence_kit.cli.app import main; sys.exit(main())"
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=_environment(tmp_path))
-
-
-def test_without_duckdb_the_demo_names_it_and_goes_on(monkeypatch, capsys) -> None:
-    monkeypatch.setitem(sys.modules, "duckdb", None)
-    assert [step.arguments[0] for step in demo._looking()] == ["coverage", "verify"]
-    assert "`duckdb` is not installed" in capsys.readouterr().err
 
 
 def test_demo_never_overwrites(tmp_path) -> None:

@@ -91,13 +91,18 @@ def derive(case: Case, work: Path, specs: Mapping[str, SourceSpec], *, processes
         now = _with_parts(state, kept)  # a part that went away since must be missed, not left out of an answer
         files = {table: folder / "facts" / f"{table}.parquet" for table in FACTS}
         made: list[Part] = []
-        if not (done.exists() and done.read_text() == now and all(path.exists() for path in files.values())):
+        events, _, before = (done.read_text() if done.exists() else "").partition("\n")
+        told = str(_size(case.vault, log.LOG))
+        if before != now or not all(path.exists() for path in files.values()):
             kept = _still_current(case.vault, kept, marks)
             have = {key for part in kept for key in part.keys}
             made = list(_made(case, _jobs(case, folder, specs, have), processes))
             _write_facts(case, files, [*kept, *made])
+        elif events != told:  # each step of a playbook is an event, and most of them bring no evidence
+            parts.write_rows(files["custody"], "custody", _FACTS["custody"](case.vault, case.id))
+        if (events, before) != (told, now) or made:
             with parts.replacing(done) as new:
-                new.write_text(_with_parts(state, [*kept, *made]))
+                new.write_text("\n".join([told, _with_parts(state, [*kept, *made])]))
     return _tables(case, folder, files, [*kept, *made], sum(len(part.keys) for part in made))
 
 
@@ -122,11 +127,15 @@ def _tables(case: Case, folder: Path, files: Mapping[str, Path], found: Sequence
 
 
 def _state(vault: Vault, marks: Mapping[str, str]) -> str:
-    """Return what changes whenever there may be something to derive: journals only grow, seals come once."""
+    """Return what changes whenever there may be evidence to derive: ledgers only grow, seals come once."""
     found = [__version__, FORMAT, sorted(marks.items()), sorted(shape.digest for shape in shapes())]
-    paths = [log.LOG, *(f"{root}/{name}" for root in bagfiles.bags(vault) for name in (bag.LEDGER, bag.MANIFEST))]
-    sizes = [(path, entry.size if (entry := vault.stat(path)) else None) for path in paths]
+    paths = [f"{root}/{name}" for root in bagfiles.bags(vault) for name in (bag.LEDGER, bag.MANIFEST)]
+    sizes = [(path, _size(vault, path)) for path in paths]
     return hashlib.sha256(json.dumps([found, sizes]).encode()).hexdigest()
+
+
+def _size(vault: Vault, path: str) -> int | None:
+    return entry.size if (entry := vault.stat(path)) else None
 
 
 def _with_parts(state: str, found: Sequence[Part]) -> str:

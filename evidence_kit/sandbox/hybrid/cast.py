@@ -8,6 +8,8 @@ ATTACKER = "203.0.113.66"  # the same machine in all four estates; in AWS a seco
 SUPPLIER = "192.0.2.40"  # the supplier's own platform
 OFFICE = "192.0.2.77"  # the shop's developers
 PIPELINE = "10.20.6.11"  # the shop's own network in AWS
+# All that is the shop's: offices and clouds, those who run its platform, its build machines, its responders.
+NETWORKS = ("10.0.0.0/8", "192.0.2.64/26", "203.0.113.10/32", "203.0.113.77/32", "203.0.113.200/32")
 
 # -- the code host ----------------------------------------------------------------------------------------------
 ORG, REPO, DEVELOPER = "shop-example", "shop-example/feature-feed", "noor-dev"

@@ -106,6 +106,18 @@ def test_only_new_artifacts_are_read(two_sources, tmp_path) -> None:
     assert len(rows(third, "manifest")) == 4
 
 
+def test_an_event_that_brings_no_evidence_renews_the_custody_table_and_nothing_else(two_sources, tmp_path) -> None:
+    work = tmp_path / "work"
+    first = tables_of(two_sources, work)
+    before = {table: path.stat().st_ino for table, path in first.facts.items()}
+    events = len(rows(first, "custody"))
+    two_sources.note()
+    again = tables_of(two_sources, work)
+    assert len(rows(again, "custody")) == events + 1
+    assert {table for table, path in again.facts.items() if path.stat().st_ino != before[table]} == {"custody"}
+    assert tables_of(two_sources, work).facts["custody"].stat().st_ino == again.facts["custody"].stat().st_ino
+
+
 def test_a_part_that_went_away_is_made_again_and_not_left_out_of_answers(two_sources, tmp_path) -> None:
     work = tmp_path / "work"
     first = rows(tables_of(two_sources, work))
