@@ -7,12 +7,13 @@ from evidence_kit.custody import answer, log, names, statement, strict
 from evidence_kit.custody.ledger import GENESIS, Chain, Torn
 from evidence_kit.custody.ledger import read as read_chain
 from evidence_kit.custody.log import Event
-from evidence_kit.custody.trust import Trust
+from evidence_kit.custody.trust import SigningTime, Trust
 from evidence_kit.custody.verify import files
 from evidence_kit.custody.verify.tally import Tallies
-from evidence_kit.errors import ChainError, DigestError, UnexpectedError, UntrustedError
+from evidence_kit.errors import ChainError, DigestError, UnexpectedError
 from evidence_kit.model.ports import Vault
 
+_APPROVER, _ANYBODY = ("approver",), ("collector", "custodian", "approver")
 _KINDS = frozenset({log.PLAY_STARTED, log.PLAY_RESUMED, log.PLAY_STEP, log.PLAY_ENDED})
 
 
@@ -23,6 +24,7 @@ class _Run:
     files: dict[str, str] = field(default_factory=dict)
     heads: dict[int, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
+    recorded: dict[str, Event] = field(default_factory=dict)  # the event that put each answer on record
     journal: str | None = None  # its digest, once it has ended
 
 
@@ -39,7 +41,8 @@ class Runs:
         elif event.type == log.PLAY_ANSWERED:
             said = strict.field(event.said.predicate, "answer", dict)
             run = self._run(strict.field(said, "run", str))
-            run.answers |= {one.name: one.sha256 for one in _within(event, strict.field(said, "run", str))}
+            for one in _within(event, strict.field(said, "run", str)):
+                run.answers[one.name], run.recorded[one.name] = one.sha256, event
 
     def _step(self, event: Event, said: Mapping[str, object]) -> None:
         name = strict.field(said, "run", str)
@@ -69,7 +72,7 @@ class Runs:
                     _require_digest(vault, path, sha256)
             for path in run.answers:
                 with tallies["runs"].asking(path):
-                    _require_signed(vault, path, trust)
+                    _require_signed(vault, path, trust, run.recorded[path])
             with tallies["runs"].asking(journal):
                 _check_journal(vault, journal, run)
         self._check_strays(vault, expected, tallies)
@@ -82,9 +85,7 @@ class Runs:
             if entry.kind != "file":
                 tallies["layout"].fail(UnexpectedError("is not a plain file"), files.printable(entry.path))
             elif entry.path not in expected and not self._is_left(entry.path):
-                tallies["layout"].fail(
-                    UnexpectedError("belongs to no run"), files.printable(entry.path)
-                )
+                tallies["layout"].fail(UnexpectedError("belongs to no run"), files.printable(entry.path))
 
     def _is_left(self, path: str) -> bool:
         """Say whether a crash may have left a file: written, and its event not yet; nothing rests on it."""
@@ -105,14 +106,14 @@ def _require_digest(vault: Vault, path: str, sha256: str) -> None:
         raise DigestError("differs from what was signed")
 
 
-def _require_signed(vault: Vault, path: str, trust: Trust) -> None:
-    """Raise unless a key that the caller trusts has signed the answer."""
+def _require_signed(vault: Vault, path: str, trust: Trust, event: Event) -> None:
+    """Raise unless a key that may do so has signed the answer; only an approver approves what others carry out."""
     with vault.open(path) as stream:
         document = stream.read(answer.MAX_ANSWER + 1)
-    key = trust.find(answer.read(document).keyid)
-    if key is None:
-        raise UntrustedError(f"signed by key {answer.read(document).keyid[:12]}, which nobody vouches for")
-    answer.read(document, key)
+    said = answer.read(document)
+    apart = said.approved is not None and said.keyid != event.envelope.keyid
+    trusted = trust.require(said.keyid, _APPROVER if apart else _ANYBODY, SigningTime(event.at, None))
+    answer.read(document, trusted.key)
 
 
 def _check_journal(vault: Vault, path: str, run: _Run) -> None:

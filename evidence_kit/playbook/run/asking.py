@@ -34,6 +34,7 @@ FOLDER = "derived/playbooks"
 MAX_ROWS = 10_000
 _MAX_VALUES = 100  # of an output that says no other number
 _TIMEOUT = 120  # seconds
+_TAKERS = frozenset({"collect", "preserve", "hold"})  # what providers answer to these is evidence
 
 
 def run_query(play: Play, step: Step) -> Result:
@@ -112,11 +113,11 @@ def _question(play: Play, step: Step) -> Question:
 def _parts(play: Play) -> dict[str, list[tuple[str, str]]]:
     """Return the tables that are called as steps are: what each has taken, or what somebody handed in for it."""
     vault = play.engine.vault
-    taken = latest_of(vault, play.id, [step.id for step in play.playbook.steps if step.type == "collect"])
+    taken = latest_of(vault, play.id, [step.id for step in play.playbook.steps if step.type in _TAKERS])
     found: dict[str, list[tuple[str, str]]] = {}
     for step in play.playbook.steps:
         result = play.results.get(step.id)
-        if step.type in {"collect", "preserve", "hold"}:
+        if step.type in _TAKERS:
             found[step.id] = [(one.acquisition, one.unit.id) for one in taken[step.id].values()]
         elif step.type == "manual":
             given = result.acquisitions if result else ()

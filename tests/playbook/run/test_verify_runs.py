@@ -1,10 +1,15 @@
 """`verify` holds a run's folder against the log: what is there, what is gone, what nobody put there."""
 
+from dataclasses import replace
+
 import pytest
 from support.deck import book
 from support.play_child import STEPS, table_of
 
+from evidence_kit.custody.trust import Trust
+from evidence_kit.custody.verify.case import Options, verify_case
 from evidence_kit.errors import Exit
+from evidence_kit.vaults.local import LocalVault
 
 
 @pytest.fixture
@@ -54,11 +59,19 @@ def test_an_answer_by_somebody_whom_the_caller_does_not_trust_is_untrusted(playe
     table, _ = played
     whom = table.trust
     operator = table.lab.signer.keyid
-    from evidence_kit.custody.trust import Trust
-    from evidence_kit.custody.verify.case import Options, verify_case
-    from evidence_kit.vaults.local import LocalVault
-
     alone = Trust(keys={operator: whom.keys[operator]})
     report = verify_case(LocalVault(table.lab.root), name="case", trust=alone, options=Options())
+    assert report.exit() == Exit.UNTRUSTED
+    assert [one.subject.rpartition("/")[2] for one in report.defects] == ["agree.1.json"]
+
+
+@pytest.mark.parametrize("role", ["custodian", "collector"])
+def test_whoever_is_trusted_for_something_else_has_not_approved(played, role):
+    table, _ = played
+    known = dict(table.trust.keys)
+    boss = table.approver.keyid
+    known[boss] = replace(known[boss], roles=frozenset({role}))
+    report = verify_case(LocalVault(table.lab.root), name="case", trust=Trust(keys=known), options=Options())
+
     assert report.exit() == Exit.UNTRUSTED
     assert [one.subject.rpartition("/")[2] for one in report.defects] == ["agree.1.json"]
