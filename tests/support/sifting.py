@@ -30,7 +30,7 @@ class Evidence:
             row = {"time": "2026-11-21T00:00:00Z", **columns, "source": source, "artifact": f"{source}.json"}
             names = [*row, "line", "raw"]
             self._connection.execute(
-                f"INSERT INTO evidence ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",  # noqa: S608
+                f"INSERT INTO evidence ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
                 [*row.values(), line, raw],
             )
 

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-import re2  # type: ignore[import-untyped]
+import re2
 from sigma.policy import SigmaPolicy
 from sigma.policy.regex_engine import RE2RegexEngine, RegexPattern
 
