@@ -21,11 +21,15 @@ from evidence_kit.cli import (
     keys,
     partners,
     playbook,
+    plugin,
+    portfolio,
     prove,
     query,
+    readiness,
     renew,
     report,
     resume,
+    serve,
     sigma,
     sources,
     timeline,
@@ -59,12 +63,16 @@ app.command("timeline")(timeline.timeline)
 app.command("query")(query.query)
 app.command("sigma")(sigma.sigma)
 app.command("report")(report.report)
+app.command("readiness")(readiness.readiness)
+app.command("portfolio")(portfolio.portfolio)
+app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.add_typer(trust.app, name="trust")
 sources.app.command("check")(check.check)
 app.add_typer(sources.app, name="sources")
 app.add_typer(partners.app, name="partners")
 app.add_typer(playbook.app, name="playbook")
+app.add_typer(plugin.app, name="plugin")
 app.add_typer(custody.app, name="custody")
 app.add_typer(clocks.app, name="clocks")
 app.add_typer(controls.app, name="controls")

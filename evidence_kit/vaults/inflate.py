@@ -137,6 +137,8 @@ class Source:
         """Return raw bytes; all cursors share the one open file."""
         try:
             return os.pread(self._handle, size, offset)
+        except OverflowError as error:  # an offset that no disk has, out of a header that was made up
+            raise VaultError(f"cannot read `{self.name}`: it claims to be larger than a disk can be") from error
         except OSError as error:
             raise VaultError(f"cannot read `{self.name}`: {(error.strerror or '').lower()}") from error
 

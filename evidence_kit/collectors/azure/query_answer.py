@@ -30,7 +30,7 @@ def read(body: bytes, *, keep: bool = False) -> Reading:
     try:
         walk = _Walk(body.decode(), keep=keep)
         walk.answer()
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BadBody("HTTP 200 with a body that is not an answer to a query") from error
     if not walk.tables and not walk.reading.error:
         raise BadBody("HTTP 200 with an answer that holds no table")

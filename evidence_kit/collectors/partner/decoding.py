@@ -110,7 +110,7 @@ def _members(body: bytes) -> list[bytes]:
                 left -= len(members[-1])
     except RuntimeError as error:  # how zipfile refuses what it knows and cannot read: patched data, a later version
         raise _Unreadable("the archive is packed in a way that is not read") from error
-    except (zipfile.BadZipFile, EOFError, zlib.error, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, EOFError, zlib.error, ValueError, IndexError, OSError) as error:
         raise BadBody(f"an archive that does not unpack: {type(error).__name__}") from error
     return members
 

@@ -74,6 +74,14 @@ def _policies(doc: Document, path: Path) -> frozenset[str]:
     return frozenset(said)
 
 
+def _is_usable(certificate: x509.Certificate) -> bool:
+    """Say whether an authority's key is one that signs chains; a point that is off its curve is no key."""
+    try:
+        return isinstance(certificate.public_key(), rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+
+
 def _certificate_authority(doc: Document, at: Path) -> CertificateAuthority:
     doc.allow(at, ("name", "certificate", "roles", "identities", "crl", *_WINDOW))
     path = (*at, "certificate")
@@ -81,7 +89,7 @@ def _certificate_authority(doc: Document, at: Path) -> CertificateAuthority:
     for certificate in certificates:
         if not is_ca(certificate):
             raise doc.error(path, f"{_subject(certificate)} is not an authority's certificate (CA:TRUE)")
-        if not isinstance(certificate.public_key(), rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        if not _is_usable(certificate):
             raise doc.error(path, f"{_subject(certificate)} has neither an EC nor an RSA key; others sign no chains")
     if not any(is_self_signed(certificate) for certificate in certificates):
         raise doc.error(path, "none of the certificates is a root (signed by itself)")
