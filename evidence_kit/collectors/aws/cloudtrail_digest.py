@@ -83,7 +83,7 @@ class CloudTrailDigest:
             message = f"digest {item.key} was deleted at {item.modified}"
             yield Remark(finding=Finding(kind="digest_deleted", message=message, facts=item.facts()))
             return
-        answer = wire.fetch(ctx, item.params(), etag=item.etag)
+        answer = wire.fetch(ctx, item.params(), etag=item.etag, size=item.size)
         yield Page(
             name="digests",
             body=answer.body,

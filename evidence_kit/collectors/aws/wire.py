@@ -114,8 +114,8 @@ class AwsWire:
             return send(1, recorded)
         return ctx.retrying(self._quota(operation), send)
 
-    def fetch(self, ctx: Context, params: Mapping[str, object], *, etag: str) -> Answer:
-        """Return one small S3 object whole, as `GetObject` sent it; `etag` is what the listing said of it."""
+    def fetch(self, ctx: Context, params: Mapping[str, object], *, etag: str, size: int) -> Answer:
+        """Return one small S3 object whole, as `GetObject` sent it; `etag` and `size` are what the listing said."""
         request = self._request("GetObject", params)
 
         def send(attempt: int, recorded: Recorded | None = None) -> Answer:
@@ -124,7 +124,7 @@ class AwsWire:
             with _body_errors(ctx, tap):
                 tap.body = parsed["Body"].read()
             tap.received_at = ctx.now()
-            _require_length(ctx, tap)
+            _require_length(ctx, tap, size)
             return Answer(parsed, tap.body or b"", tap.kept())
 
         if recorded := ctx.replay(request.digest):
@@ -132,8 +132,11 @@ class AwsWire:
         return ctx.retrying(self._quota("GetObject"), send)
 
     @contextmanager
-    def stream(self, ctx: Context, params: Mapping[str, object], *, etag: str) -> Iterator[Stream]:
-        """Open one S3 object as a stream. One attempt: the engine repeats a download as a whole."""
+    def stream(self, ctx: Context, params: Mapping[str, object], *, etag: str, size: int) -> Iterator[Stream]:
+        """Open one S3 object as a stream. One attempt: the engine repeats a download as a whole.
+
+        What counts as whole is what the listing says of it, not what the answer announces.
+        """
         tap = Tap(ctx.now, RULE, self._request("GetObject", params), 1)
         body = self._open(ctx, tap, params, etag)["Body"]
 
@@ -141,7 +144,6 @@ class AwsWire:
             with _body_errors(ctx, tap):
                 yield from body.iter_chunks(_CHUNK)
 
-        length = tap.headers.get("content-length", "")
         claimed = {
             name.removeprefix("x-amz-checksum-"): value
             for name, value in tap.headers.items()
@@ -151,7 +153,7 @@ class AwsWire:
             yield Stream(
                 exchange=tap.exchange(),
                 chunks=chunks(),
-                size=int(length) if length.isdigit() else None,
+                size=size,
                 claimed=claimed,
             )
         finally:
@@ -270,11 +272,13 @@ def _watch(client: "BaseClient") -> None:
         peer.watch(manager)
 
 
-def _require_length(ctx: Context, tap: Tap) -> None:
+def _require_length(ctx: Context, tap: Tap, size: int | None = None) -> None:
+    """Raise Retryable unless as many bytes came as the listing, or else the answer, says."""
     length = tap.headers.get("content-length", "")
-    if tap.recorded is None and length.isdigit() and int(length) != len(tap.body or b""):
+    wanted = size if size is not None else int(length) if length.isdigit() else None
+    if tap.recorded is None and wanted is not None and wanted != len(tap.body or b""):
         ctx.record(tap.exchange(error="short body"))
-        raise Retryable(f"{len(tap.body or b''):,} of {int(length):,} bytes arrived")
+        raise Retryable(f"{len(tap.body or b''):,} of {wanted:,} bytes arrived")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from evidence_kit.errors import Exit, UsageError
 from evidence_kit.model.status import UnitStatus
 
 SOURCE = "aws.kms.keys"  # any of the mechanism; its calls are replaced
-DENIED = "{code: AccessDeniedException, message: no, status: 400}"
+DENIED = '{code: AccessDeniedException, message: "no", status: 400}'
 
 
 def keys(*pages):
@@ -107,7 +107,7 @@ def test_a_whole_list_that_is_gone_is_a_list_of_findings(ask):
 
 @pytest.mark.parametrize(("code", "status"), [("Odd", "partial_error"), ("ThrottlingException", "partial_throttled")])
 def test_an_error_that_is_not_about_one_item_ends_the_unit(ask, code, status):
-    trouble = f"{{code: {code}, message: no, status: 400}}"
+    trouble = f'{{code: {code}, message: "no", status: 400}}'
     outcome, stage, _ = ask(keys(["a", "b"]) + described("a") + described("b", error=trouble), describe())
     assert outcome.status.value == status
     assert metadata(stage) == ["a"]

@@ -136,7 +136,7 @@ def test_groups_that_are_there_are_taken_even_if_the_service_does_not_say_what_i
     replies:
       - operation: ListFunctions
         service: lambda
-        error: {code: AccessDeniedException, message: no, status: 403}"""
+        error: {code: AccessDeniedException, message: "no", status: 403}"""
     stage = before(LAMBDA, refusal + listed("/aws/lambda/", "/aws/lambda/a") + events("/aws/lambda/a"))
     result = stage.collect()
     assert taken(stage) == {("us-east-1", "/aws/lambda/a"): 1}

@@ -197,7 +197,7 @@ def test_one_bucket_whose_settings_are_denied_leaves_the_others_whole(before):
       - operation: GetBucketLogging
         service: s3
         when: {Bucket: b}
-        error: {code: AccessDenied, message: no, status: 403}
+        error: {code: AccessDenied, message: "no", status: 403}
       - operation: GetBucketLogging
         service: s3
         when: {Bucket: c}
@@ -233,7 +233,7 @@ def test_a_region_that_does_not_say_where_its_logs_go_is_not_one_without_logs(be
       - operation: DescribeFlowLogs
         service: ec2
         region: us-east-1
-        error: {{code: {code}, message: no, status: {http}}}
+        error: {{code: {code}, message: "no", status: {http}}}
       - operation: DescribeFlowLogs
         service: ec2
         pages: [{{FlowLogs: []}}]
