@@ -58,5 +58,7 @@ def _take(wire: AwsWire, ctx: Context, unit: Unit, item: S3Object, delivery: Del
             message = f"{item.bucket}/{item.key} was overwritten or deleted; the older version is taken too"
             yield Remark(finding=Finding(kind="older_version", message=message, facts=item.facts()))
         yield Download(
-            name=item.name, open=partial(wire.stream, ctx, item.params(), etag=item.etag, size=item.size), object=item.facts()
+            name=item.name,
+            open=partial(wire.stream, ctx, item.params(), etag=item.etag, size=item.size),
+            object=item.facts(),
         )
