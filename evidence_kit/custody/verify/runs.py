@@ -93,7 +93,7 @@ class Runs:
         run = self.known.get(parts[0])
         if run is None:
             return len(parts) == 2 and parts[1] == "playbook.yaml"
-        return run.journal is None and len(parts) == 3 and parts[1] == "answers"
+        return len(parts) == 3 and parts[1] == "answers" and parts[2].endswith(".json")
 
 
 def _within(event: Event, run: str) -> tuple[statement.Subject, ...]:
