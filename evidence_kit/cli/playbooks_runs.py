@@ -12,7 +12,7 @@ from evidence_kit.cli.playbooks_show import write
 from evidence_kit.errors import EmptyError, Exit, UsageError
 
 if TYPE_CHECKING:
-    from evidence_kit.report.case.model import Run
+    from evidence_kit.report.case.doings import Run
     from evidence_kit.report.runs.reading import Found
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from evidence_kit.analysis.tables.derive import Tables
     from evidence_kit.analysis.timeline.asked import Asked
     from evidence_kit.governance.clocks.entry import Clock
-    from evidence_kit.report.case.model import Answer, Incident
+    from evidence_kit.report.case.doings import Incident
+    from evidence_kit.report.case.model import Answer
     from evidence_kit.report.case.reading import Beside
     from evidence_kit.vaults.registry import Subject
 
@@ -22,7 +23,8 @@ def told(
     subject: "Subject", asked: "Asked | None", questions: Sequence[str], work: Path | None, *, now: datetime
 ) -> "Beside":
     """Return it; where tables cannot be made, why, for a broken case has a report too."""
-    from evidence_kit.report.case.model import Incident, Unread
+    from evidence_kit.report.case.doings import Incident
+    from evidence_kit.report.case.model import Unread
     from evidence_kit.report.case.reading import Beside
 
     if asked is None and not questions:

@@ -12,7 +12,7 @@ from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
     from evidence_kit.report.browse.shelf import Shelf
-    from evidence_kit.report.case.model import Incident
+    from evidence_kit.report.case.doings import Incident
 
 
 def serve(

@@ -22,23 +22,10 @@ from evidence_kit.model.time import Window
 from evidence_kit.model.unit import Finding as Remarked
 from evidence_kit.model.unit import Unit
 from evidence_kit.report.case import model
+from evidence_kit.report.case.doings import Deadline, Decision, Incident, Run, Step
+from evidence_kit.report.case.holding import Artifact, Cell, Finding, Pointer, Row
 from evidence_kit.report.case.incident import read_incident
-from evidence_kit.report.case.model import (
-    Answer,
-    Artifact,
-    CaseReport,
-    Cell,
-    Deadline,
-    Decision,
-    Finding,
-    Incident,
-    Partner,
-    Pointer,
-    Row,
-    Run,
-    Step,
-    Unread,
-)
+from evidence_kit.report.case.model import Answer, CaseReport, Partner, Unread
 from evidence_kit.report.case.reading import Beside, read_case
 from evidence_kit.sources.catalogue import load_catalogue
 

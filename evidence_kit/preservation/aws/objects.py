@@ -1,5 +1,6 @@
 """Object Lock on every version below a prefix: a legal hold, or a retention that only ever ends later."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ _MODES = ("GOVERNANCE", "COMPLIANCE")  # from the one that the right permission 
 Version = Mapping[str, str]  # as the calls name it: Bucket, Key, VersionId
 
 
-class _Locked:
+class _Locked(ABC):
     """What a legal hold and a retention have in common: they are put on each version below a prefix."""
 
     noun = ""
@@ -61,13 +62,13 @@ class _Locked:
             except Stop as stop:
                 desk.refuse(f"s3://{self._bucket}/{version['Key']}@{version['VersionId']}", stop)
 
+    @abstractmethod
     def is_kept(self, desk: AwsDesk, version: Version) -> bool:
         """Look whether a version is kept."""
-        raise NotImplementedError
 
+    @abstractmethod
     def keep(self, desk: AwsDesk, version: Version) -> None:
         """Keep a version."""
-        raise NotImplementedError
 
     def _versions(self, desk: AwsDesk) -> Iterator[tuple[Version, int]]:
         """Yield every version with its size; a marker of a deletion holds nothing that could be kept."""

@@ -12,7 +12,9 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from evidence_kit.report.browse.shelf import Rows, Shelf, rows
-from evidence_kit.report.case.model import Artifact, Event, Finding, Moment
+from evidence_kit.report.case.doings import Moment
+from evidence_kit.report.case.holding import Artifact, Finding
+from evidence_kit.report.case.model import Event
 from evidence_kit.report.case.safe import shown
 
 if TYPE_CHECKING:

@@ -9,9 +9,11 @@ from typing import TypeVar
 from evidence_kit.analysis.coverage import read_coverage
 from evidence_kit.model.ports import Vault
 from evidence_kit.report.case import holdings, journal
+from evidence_kit.report.case.doings import Incident
+from evidence_kit.report.case.holding import Artifact
 from evidence_kit.report.case.holdings import Tally
 from evidence_kit.report.case.journal import Journal
-from evidence_kit.report.case.model import Artifact, Incident, Unread
+from evidence_kit.report.case.model import Unread
 
 T = TypeVar("T")
 PAGE = 200  # rows of one page

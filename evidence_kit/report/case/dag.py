@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evidence_kit.report.case.model import Run, Step
+from evidence_kit.report.case.doings import Run, Step
 
 WIDTH, HEIGHT = 190, 50
 _ACROSS, _DOWN, _EDGE = 250, 70, 10

@@ -7,7 +7,7 @@ from evidence_kit.governance.clocks.entry import Clock
 from evidence_kit.governance.clocks.running import Running, running, statements
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.time import rfc3339
-from evidence_kit.report.case.model import Deadline
+from evidence_kit.report.case.doings import Deadline
 
 
 def read_deadlines(vault: Vault, clocks: Mapping[str, Clock], now: datetime) -> tuple[Deadline, ...]:

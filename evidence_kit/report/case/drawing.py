@@ -7,7 +7,9 @@ from markupsafe import Markup
 
 from evidence_kit.analysis.moments import instant, nanoseconds
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.report.case.model import Artifact, CaseReport, Incident
+from evidence_kit.report.case.doings import Incident
+from evidence_kit.report.case.holding import Artifact
+from evidence_kit.report.case.model import CaseReport
 from evidence_kit.report.case.safe import embedded
 from evidence_kit.report.case.states import is_mild
 

@@ -7,8 +7,9 @@ from evidence_kit.custody import ledger, strict
 from evidence_kit.errors import EvidenceKitError
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.time import Window, parse_instant
+from evidence_kit.report.case.holding import Artifact, Finding, Pointer
 from evidence_kit.report.case.journal import entries, named
-from evidence_kit.report.case.model import Artifact, Finding, Pointer, Unread
+from evidence_kit.report.case.model import Unread
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from evidence_kit.analysis.tables.derive import Tables
 from evidence_kit.analysis.timeline.asked import COLUMNS, Asked
 from evidence_kit.analysis.timeline.rows import Event, Evidence
 from evidence_kit.model.time import Window, rfc3339
-from evidence_kit.report.case.model import Answer, Bar, Incident, Moment, Pointer
+from evidence_kit.report.case.doings import Bar, Incident, Moment
+from evidence_kit.report.case.holding import Pointer
+from evidence_kit.report.case.model import Answer
 
 MOMENTS = 10_000  # one by one in a report: some megabytes; `timeline` gives all
 _BARS = 120  # over the whole time: one every few pixels

@@ -11,7 +11,8 @@ from evidence_kit.custody.seal import Sealed
 from evidence_kit.errors import EvidenceKitError
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.time import rfc3339
-from evidence_kit.report.case.model import Acquisition, Event, Pointer, Unread
+from evidence_kit.report.case.holding import Acquisition, Pointer
+from evidence_kit.report.case.model import Event, Unread
 from evidence_kit.report.custody.sources import stamped_sizes
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from evidence_kit.model.time import Window, rfc3339
-from evidence_kit.report.case.model import CaseReport, Row
+from evidence_kit.report.case.holding import Row
+from evidence_kit.report.case.model import CaseReport
 from evidence_kit.report.case.states import GAP, NOTHING, STATES, State, state_of
 
 NO_TIME = "as it was when collected"

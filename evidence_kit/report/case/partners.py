@@ -11,8 +11,9 @@ from evidence_kit.custody import log
 from evidence_kit.errors import EvidenceKitError
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.unit import Target
+from evidence_kit.report.case.holding import Pointer
 from evidence_kit.report.case.journal import named
-from evidence_kit.report.case.model import Asked, Partner, Pointer
+from evidence_kit.report.case.model import Asked, Partner
 
 
 def partners(told: Sequence[Told]) -> tuple[Partner, ...]:

@@ -8,7 +8,8 @@ from enum import Enum
 
 from evidence_kit.errors import Exit
 from evidence_kit.model.time import Window, rfc3339
-from evidence_kit.report.case.model import CaseReport, Pointer
+from evidence_kit.report.case.holding import Pointer
+from evidence_kit.report.case.model import CaseReport
 
 API_VERSION = "evidence-kit/case-report.v1"
 _LATER = frozenset({"artifacts", "verdict"})

@@ -22,17 +22,9 @@ from evidence_kit.model.ports import Vault
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.report.case import holdings, journal, partners, words
 from evidence_kit.report.case.deadlines import read_deadlines
-from evidence_kit.report.case.model import (
-    Answer,
-    CaseReport,
-    Cell,
-    Counts,
-    Incident,
-    Row,
-    Run,
-    Said,
-    Unread,
-)
+from evidence_kit.report.case.doings import Incident, Run
+from evidence_kit.report.case.holding import Cell, Counts, Row
+from evidence_kit.report.case.model import Answer, CaseReport, Said, Unread
 from evidence_kit.report.custody.digging import dig
 
 T = TypeVar("T")

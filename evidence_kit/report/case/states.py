@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.report.case.model import Cell
+from evidence_kit.report.case.holding import Cell
 
 
 @dataclass(frozen=True, slots=True)

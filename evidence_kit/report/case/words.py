@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from evidence_kit.errors import Exit
 from evidence_kit.model.check import CheckStatus, Report
-from evidence_kit.report.case.model import Acquisition, Instruction, Verdict
+from evidence_kit.report.case.holding import Acquisition
+from evidence_kit.report.case.model import Instruction, Verdict
 
 _WHOLE, _PARTLY = "Authentic and complete", "Authentic, but not complete"
 _WORDS = {

@@ -15,8 +15,10 @@ from evidence_kit.governance.clocks.entry import Clock
 from evidence_kit.model.ports import Vault
 from evidence_kit.report.case import holdings, journal
 from evidence_kit.report.case.deadlines import read_deadlines
+from evidence_kit.report.case.doings import Deadline
+from evidence_kit.report.case.holding import Acquisition
 from evidence_kit.report.case.journal import Journal
-from evidence_kit.report.case.model import Acquisition, Asked, Deadline, Partner, Unread
+from evidence_kit.report.case.model import Asked, Partner, Unread
 from evidence_kit.report.case.partners import partners, requests
 from evidence_kit.report.portfolio.model import CaseRow, Month, Open, PartnerRow, Portfolio
 from evidence_kit.report.portfolio.timing import Span, spans, timings

@@ -10,8 +10,9 @@ from evidence_kit.analysis.summaries import part
 from evidence_kit.custody import log
 from evidence_kit.errors import UsageError
 from evidence_kit.model.time import parse_instant
+from evidence_kit.report.case.doings import Run
+from evidence_kit.report.case.holding import Acquisition
 from evidence_kit.report.case.journal import Journal
-from evidence_kit.report.case.model import Acquisition, Run
 from evidence_kit.report.portfolio.model import Timing
 
 

@@ -13,7 +13,8 @@ from evidence_kit.analysis.minimise import Minimiser
 from evidence_kit.analysis.timeline.asked import Asked
 from evidence_kit.analysis.timeline.rows import Evidence
 from evidence_kit.playbook.model import Policy
-from evidence_kit.report.case.model import CaseReport, Event, Pointer
+from evidence_kit.report.case.holding import Pointer
+from evidence_kit.report.case.model import CaseReport, Event
 
 INTERNAL = "internal"
 T = TypeVar("T")

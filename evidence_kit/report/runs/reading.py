@@ -13,7 +13,8 @@ from evidence_kit.custody.ledger import Entry
 from evidence_kit.model.ports import Vault
 from evidence_kit.playbook.model import Playbook
 from evidence_kit.playbook.run import journal
-from evidence_kit.report.case.model import Decision, Run, Step, Unread
+from evidence_kit.report.case.doings import Decision, Run, Step
+from evidence_kit.report.case.model import Unread
 from evidence_kit.report.runs.records import Record, Signed, read_records
 
 NOT_ENDED = "not ended"

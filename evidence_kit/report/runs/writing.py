@@ -15,8 +15,9 @@ from evidence_kit.errors import EvidenceKitError, UsageError
 from evidence_kit.playbook.run.asking import tables_of
 from evidence_kit.playbook.run.play import Play
 from evidence_kit.report.case import markdown, page, plain
+from evidence_kit.report.case.doings import Incident
 from evidence_kit.report.case.incident import read_incident
-from evidence_kit.report.case.model import CaseReport, Incident
+from evidence_kit.report.case.model import CaseReport
 from evidence_kit.report.case.reading import Beside, read_case
 from evidence_kit.report.runs.audience import INTERNAL, Sieve, said_of
 from evidence_kit.report.runs.reading import read_runs

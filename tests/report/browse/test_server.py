@@ -14,7 +14,7 @@ from evidence_kit.errors import UsageError
 from evidence_kit.report.browse import shelf as shelves
 from evidence_kit.report.browse.server import Server, require_local
 from evidence_kit.report.browse.shelf import PAGE, Shelf, rows
-from evidence_kit.report.case.model import Incident
+from evidence_kit.report.case.doings import Incident
 
 KEY = "the-key"
 

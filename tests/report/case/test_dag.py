@@ -5,7 +5,7 @@ from dataclasses import replace
 from support.case_reports import run
 
 from evidence_kit.report.case import dag
-from evidence_kit.report.case.model import Step
+from evidence_kit.report.case.doings import Step
 
 
 def step(name, *needs, outcome="complete"):

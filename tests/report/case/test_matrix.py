@@ -9,7 +9,7 @@ from support.casemaker import NOW
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window
 from evidence_kit.report.case import matrix
-from evidence_kit.report.case.model import Cell, Row
+from evidence_kit.report.case.holding import Cell, Row
 from evidence_kit.report.case.states import STATES, is_mild, state_of
 
 HOUR = timedelta(hours=1)

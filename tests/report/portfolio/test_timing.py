@@ -8,8 +8,8 @@ from support.case_reports import run
 from evidence_kit.analysis.history import Told
 from evidence_kit.custody import log
 from evidence_kit.custody.log import State
+from evidence_kit.report.case.holding import Acquisition
 from evidence_kit.report.case.journal import Journal
-from evidence_kit.report.case.model import Acquisition
 from evidence_kit.report.portfolio.timing import spans
 
 SEALED = Acquisition(

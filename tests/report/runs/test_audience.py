@@ -8,7 +8,8 @@ from support.casemaker import make_case
 
 from evidence_kit.analysis.minimise import DROPPED, Minimiser
 from evidence_kit.playbook.model import Policy
-from evidence_kit.report.case.model import Event, Finding, Pointer, Unread
+from evidence_kit.report.case.holding import Finding, Pointer
+from evidence_kit.report.case.model import Event, Unread
 from evidence_kit.report.runs.audience import Sieve, said_of
 
 RAW = '{"user":"maria","who":{"name":"maria.rossi"},"ip":"203.0.113.9","ok":"yes"}'
