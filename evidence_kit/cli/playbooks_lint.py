@@ -50,15 +50,13 @@ def require_clean(
     text: bytes,
     *,
     name: str,
-    connectors: Sequence[str] = (),
+    beside: Beside,
     library: "Library | None" = None,
-    inventory: str | None = None,
 ) -> None:
     """Raise UsageError, after telling all of it, where anything keeps a playbook from running."""
     from evidence_kit.cli import playbooks_lint_forms as forms
     from evidence_kit.playbook.lint.linter import lint as find
 
-    beside = Beside(inventory=inventory, connectors=connectors)
     findings = find(text, name=name, known=known(beside, library))
     wrong = [one for one in findings if one.level == "error"]
     for one in wrong[1:]:

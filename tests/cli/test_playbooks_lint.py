@@ -11,6 +11,7 @@ from support.lint_cases import GOOD
 from typer.testing import CliRunner
 
 from evidence_kit.cli import playbooks_lint
+from evidence_kit.cli.playbooks_known import Beside
 from evidence_kit.cli.playbooks_lint import require_clean
 from evidence_kit.errors import Exit, UsageError
 from evidence_kit.playbook.lint.catalogue import Catalogue
@@ -120,14 +121,14 @@ def test_a_name_that_no_playbook_has_is_refused(lint):
 
 
 def test_a_run_ends_before_it_begins_where_something_is_wrong(capsys):
-    require_clean(SMALL.encode(), name="a.yaml")
+    require_clean(SMALL.encode(), name="a.yaml", beside=Beside())
     with pytest.raises(UsageError, match=r"a\.yaml:3:\d+: unknown field `tilte` \[unknown-key\]"):
-        require_clean(WRONG.encode(), name="a.yaml")
+        require_clean(WRONG.encode(), name="a.yaml", beside=Beside())
     assert "unknown-source" in capsys.readouterr().err
 
 
 def test_warnings_do_not_keep_a_run_from_beginning():
-    require_clean(UNUSED.encode(), name="a.yaml")
+    require_clean(UNUSED.encode(), name="a.yaml", beside=Beside())
 
 
 def test_a_glance_at_the_catalogue_sees_what_reading_it_does():
