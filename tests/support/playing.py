@@ -195,7 +195,10 @@ def _clocks(listed: Sequence[Entry]) -> Any:
 
 
 def outcomes(ended: Ended) -> dict[str, str]:
-    """Return how each step ended."""
+    """Return how each step ended; a test that fails also shows what each step lacked."""
+    for name, one in ended.results.items():
+        for gap in one.gaps:
+            print(f"{name} {one.outcome.value}: {gap.kind} {gap.unit} {gap.reason}")
     return {name: one.outcome.value for name, one in ended.results.items()}
 
 

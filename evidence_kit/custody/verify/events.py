@@ -38,18 +38,22 @@ class _Judge:
             return False
         return known.revoked.reason == "compromised"
 
+    def _take_in(self, event: Event) -> None:
+        """Remember what an event names, whoever signed it: a stranger's files are no strays."""
+        self.stamps.seen(event)
+        self.renewals.seen(event)
+        self.runs.see(event)
+
     def __call__(self, event: Event) -> None:
         with self.tallies["log"].asking(f"{log.LOG}:{event.seq + 1}"):
+            self._take_in(event)
             event.envelope.verify_among(lambda keyid: self.trust.identity(keyid, event.certificate))
             keyid, when = event.envelope.keyid, SigningTime(event.at, self.stamps.proven(event.seq))
-            self.stamps.seen(event)
             if self._says_no_more_than_its_tokens(event):
                 self.tallies["log"].unasked.append(f"who signed event {event.seq}, by a key since compromised")
             else:
                 signer = self.trust.require(keyid, event.roles, when, certificate=event.certificate)
                 self.approvals.take(event, signer)
-            self.renewals.seen(event)
-            self.runs.see(event)
         if event.seq in self.sizes:
             head = strict.field(event.said.predicate, "log", dict)
             self.roots[event.seq] = strict.field(head, "root", str)

@@ -10,6 +10,7 @@ from evidence_kit.custody.log import Event
 from evidence_kit.custody.trust import SigningTime, Trust
 from evidence_kit.custody.verify import files
 from evidence_kit.custody.verify.tally import Tallies
+from evidence_kit.custody.verify.timestamps import CaseStamps
 from evidence_kit.errors import ChainError, DigestError, UnexpectedError
 from evidence_kit.model.ports import Vault
 
@@ -61,7 +62,7 @@ class Runs:
             raise ChainError(f"{name[:80]!a} cannot be the name of a run")
         return self.known.setdefault(name, _Run())
 
-    def check(self, vault: Vault, trust: Trust, tallies: Tallies) -> None:
+    def check(self, vault: Vault, trust: Trust, stamps: CaseStamps, tallies: Tallies) -> None:
         """Check every run, and report whatever lies there that belongs to none."""
         expected: set[str] = set()
         for name, run in self.known.items():
@@ -72,7 +73,10 @@ class Runs:
                     _require_digest(vault, path, sha256)
             for path in run.answers:
                 with tallies["runs"].asking(path):
-                    _require_signed(vault, path, trust, run.recorded[path])
+                    event = run.recorded[path]
+                    # The event holds the answer's digest, so whatever proves the one's age proves the other's.
+                    when = SigningTime(event.at, stamps.proven(event.seq))
+                    _require_signed(vault, path, trust, event, when)
             with tallies["runs"].asking(journal):
                 _check_journal(vault, journal, run)
         self._check_strays(vault, expected, tallies)
@@ -106,13 +110,13 @@ def _require_digest(vault: Vault, path: str, sha256: str) -> None:
         raise DigestError("differs from what was signed")
 
 
-def _require_signed(vault: Vault, path: str, trust: Trust, event: Event) -> None:
+def _require_signed(vault: Vault, path: str, trust: Trust, event: Event, when: SigningTime) -> None:
     """Raise unless a key that may do so has signed the answer; only an approver approves what others carry out."""
     with vault.open(path) as stream:
         document = stream.read(answer.MAX_ANSWER + 1)
     said = answer.read(document)
     apart = said.approved is not None and said.keyid != event.envelope.keyid
-    trusted = trust.require(said.keyid, _APPROVER if apart else _ANYBODY, SigningTime(event.at, None))
+    trusted = trust.require(said.keyid, _APPROVER if apart else _ANYBODY, when)
     answer.read(document, trusted.key)
 
 

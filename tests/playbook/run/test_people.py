@@ -1,16 +1,25 @@
 """People's words: signed by them, bound to what they were asked, and nobody else's."""
 
 import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.deck import TAKE, book, deck, event
 from support.playing import outcomes, outputs
+from support.tsa import Tsa, needs_openssl
 
+from evidence_kit.acquire.stamping import stamp_case
 from evidence_kit.custody import answer
-from evidence_kit.errors import EmptyError, UntrustedError, UsageError
+from evidence_kit.custody.trust import Revocation, Trust
+from evidence_kit.custody.verify.case import Options, verify_case
+from evidence_kit.errors import EmptyError, Exit, UntrustedError, UsageError
 from evidence_kit.playbook.run.answering import open_questions, signed, take_in
 from evidence_kit.playbook.run.questions import Reply
 from evidence_kit.signers.file import KeySigner, generate
+from evidence_kit.signers.tsa import Tsa as Client
+from evidence_kit.vaults.local import LocalVault
 
 EVENTS = {"111122223333": [event(1, key="K1"), event(2, key="K2")]}
 HOLD = (
@@ -172,6 +181,39 @@ def test_a_case_with_an_answer_that_was_swapped_does_not_verify(tmp_path):
     path.write_bytes(answer.sign(said, table.approver).replace(b'"payload"', b'"payload" '))
 
     assert [one.subject for one in table.verify().defects][:1] == [str(path.relative_to(table.lab.root))]
+
+
+def test_of_a_case_by_strangers_the_signers_are_the_defect_and_not_their_files(tmp_path):
+    table = deck(tmp_path, EVENTS, approvals={"agree": YES})
+    table.play(book(HOLD), {})
+
+    report = verify_case(LocalVault(table.lab.root), name="case", trust=Trust(keys={}), options=Options())
+    assert report.exit() is Exit.UNTRUSTED
+    assert "agree.1.json" in {one.subject.rpartition("/")[2] for one in report.defects}
+
+
+@needs_openssl
+def test_an_answer_that_was_stamped_before_its_key_was_stolen_stands(tmp_path):
+    table = deck(tmp_path, EVENTS, approvals={"agree": YES})
+    table.play(book(HOLD), {})
+    now = datetime.now(UTC)
+
+    def defects(*, stolen, authorities=()):
+        key = replace(table.trust.keys[table.approver.keyid], revoked=Revocation(stolen, "compromised"))
+        keys = {**table.trust.keys, key.key.keyid: key}
+        trust = Trust(keys=keys, time_authorities=authorities)
+        report = verify_case(LocalVault(table.lab.root), name="case", trust=trust, options=Options())
+        return [one.subject.rpartition("/")[2] for one in report.defects]
+
+    with Tsa(tmp_path / "tsa").serving() as tsa:
+        vault = LocalVault(table.lab.root)
+        with vault.lock(), vault.working():
+            client = Client(tsa.url, timeout=30)
+            stamp_case(vault, table.lab.keeper, [client], table.trust, lambda: datetime.now(UTC), os.urandom)
+    later = now + timedelta(hours=1)
+    assert defects(stolen=later, authorities=(tsa.authority,)) == []
+    assert defects(stolen=now - timedelta(hours=1), authorities=(tsa.authority,)) == ["agree.1.json"]
+    assert defects(stolen=later) == ["agree.1.json"]
 
 
 def test_a_decision_takes_only_what_it_offers_and_fields_in_their_types(tmp_path):
