@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from evidence_kit.cli import output, playbooks_ask, settings
+from evidence_kit.cli import output, playbooks_ask, playbooks_given, settings
 from evidence_kit.errors import EmptyError, UsageError, VaultError
 
 
@@ -16,13 +16,16 @@ def questions(
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
     """Show what a run waits for; `--out` writes each question to a file for whoever has to answer elsewhere."""
+    from evidence_kit.custody import log
     from evidence_kit.playbook.run.answering import open_questions
-    from evidence_kit.playbook.run.opening import open_runs
+    from evidence_kit.playbook.run.onrecord import open_runs
     from evidence_kit.vaults.local import LocalVault
 
     vault = LocalVault(case)
     name = run or open_runs(vault)[-1]
-    found = open_questions(vault, name)
+    # A playbook that another calls waits in a run of its own, which is called as the step is.
+    called = [one for one in vault.folders(log.RUNS) if one.startswith(f"{name}.")]
+    found = [one for each in (name, *called) for one in open_questions(vault, each)]
     if as_json:
         output.document({"run": name, "questions": [{**one.said, "sha256": one.sha256} for one in found]})
         return
@@ -32,10 +35,17 @@ def questions(
         playbooks_ask.show(one)
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            path = out / f"{one.step}.question.json"
+            path = out / f"{_within(one.said['run'], name)}{one.step}.question.json"
             _write(path, one.body)
             output.note(f"hint: {path}: `evidence-kit playbook answer --question FILE … --out FILE` signs an answer")
+        if one.said["run"] != name:
+            output.note(f"hint: `evidence-kit playbook answer {case} {one.said['run']} {one.step}` answers it")
     output.data(name)
+
+
+def _within(run: str, name: str) -> str:
+    """Return the steps by which one run called another, each with a dot after it."""
+    return "".join(f"{step}." for step in run.removeprefix(name).split(".") if step)
 
 
 def answer(
@@ -61,7 +71,7 @@ def answer(
     said = {
         "choices": choices,
         "approved": approve,
-        "fields": dict(_pair(one) for one in fields),
+        "fields": playbooks_given.texts(fields),
         "reason": reason,
         "acquisition": acquisition,
     }
@@ -79,10 +89,7 @@ def _sign_elsewhere(question: Path, said: dict[str, Any], out: Path, key: str | 
     from evidence_kit.playbook.run.answering import signed
     from evidence_kit.playbook.run.questions import read_question
 
-    try:
-        asked = read_question(question.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read `{question}`: {(error.strerror or '').lower()}") from error
+    asked = read_question(playbooks_given.read_bytes(question))
     playbooks_ask.show(asked)
     actor, signer = settings.key_ring().open(settings.setting("key", key))
     at = settings.now().replace(microsecond=0)
@@ -127,10 +134,3 @@ def _write(path: Path, data: bytes) -> None:
             stream.write(data)
     except OSError as error:
         raise VaultError(f"cannot write `{path}`: {(error.strerror or '').lower()}") from error
-
-
-def _pair(item: str) -> tuple[str, str]:
-    name, separator, value = item.partition("=")
-    if not separator:
-        raise UsageError(f"`--set {item}` is not `name=value`")
-    return name, value

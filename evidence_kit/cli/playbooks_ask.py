@@ -7,30 +7,29 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from evidence_kit.cli import output
-from evidence_kit.errors import UsageError
+from evidence_kit.cli.playbooks_given import read_bytes
 
 if TYPE_CHECKING:
     from evidence_kit.playbook.run.questions import Asked, Reply
 
 API_VERSION = "evidence-kit/answers.v1"
-_FIELDS = ("choice", "choices", "approved", "fields", "reason", "acquisition")
+_KINDS = {"choice": str, "choices": list, "approved": bool, "fields": dict, "reason": str, "acquisition": str}
 
 
 def read_answers(path: Path) -> "Iterator[tuple[str, Reply]]":
     """Yield the answers in a file, by step."""
     from evidence_kit.model.document import parse_document
 
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
-    doc = parse_document(text, name=str(path))
+    doc = parse_document(read_bytes(path), name=str(path))
     doc.allow((), ("apiVersion", "answers"))
     if doc.at(("apiVersion",), str) != API_VERSION:
         raise doc.error(("apiVersion",), f"expected `apiVersion: {API_VERSION}`")
     for step in doc.at(("answers",), dict):
-        doc.allow(("answers", step), _FIELDS)
-        yield step, reply_of(doc.at(("answers", step), dict))
+        said = doc.at(("answers", step), dict)
+        doc.allow(("answers", step), [*_KINDS])
+        for name in said:
+            doc.at(("answers", step, name), _KINDS[name])
+        yield step, reply_of(said)
 
 
 def reply_of(said: Mapping[str, Any]) -> "Reply":

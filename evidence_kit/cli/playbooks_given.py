@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evidence_kit.playbook.library import Library
 
 SET = typer.Option([], "--set", help="An input of the playbook: `name=value`; a list with commas between.")
+MAX_FILE = 4 << 20  # bytes of any file that is named beside a playbook
 FOLDERS = typer.Option([], "--playbooks", help="A folder of playbooks of your own.", metavar="DIR")
 
 
@@ -31,21 +32,31 @@ def inventory_of(given: str | None) -> "tuple[Inventory, bytes, str]":
     named = settings.setting("inventory", given)
     if named is None:
         raise UsageError("which inventory?", hint="`--inventory inventory.yaml`; see docs/inventory.md")
-    try:
-        text = Path(named).read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read `{named}`: {(error.strerror or '').lower()}") from error
+    text = read_bytes(Path(named))
     return parse_inventory(text, name=named), text, named
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a file holds that was named, as far as a reader needs to refuse one that is too long."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_FILE + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
 
 
 def pairs(given: Sequence[str]) -> dict[str, object]:
     """Return what `--set` gives, by name."""
-    found: dict[str, object] = {}
+    return {name: _window(value) if value.startswith("{") else value for name, value in texts(given).items()}
+
+
+def texts(given: Sequence[str]) -> dict[str, str]:
+    """Return what `--set` gives, by name, as it was written."""
+    found: dict[str, str] = {}
     for item in given:
-        name, separator, value = item.partition("=")
+        name, separator, found[name] = item.partition("=")
         if not separator:
             raise UsageError(f"`--set {item}` is not `name=value`")
-        found[name] = _window(value) if value.startswith("{") else value
     return found
 
 

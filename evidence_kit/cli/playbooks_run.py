@@ -10,7 +10,7 @@ import typer
 from evidence_kit.cli import ordering, output, playbooks_plan, settings
 from evidence_kit.cli.playbooks_given import FOLDERS, SET, library, pairs
 from evidence_kit.cli.playbooks_work import Given, at_work
-from evidence_kit.errors import Exit, UsageError
+from evidence_kit.errors import Exit, SignatureError, UsageError
 
 if TYPE_CHECKING:
     from evidence_kit.playbook.library import Library
@@ -89,7 +89,8 @@ def resume(
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
 ) -> None:
     """Go on with a run after a crash, or once people have answered; what is done is not done again."""
-    from evidence_kit.playbook.run.opening import again, open_runs
+    from evidence_kit.playbook.run.onrecord import open_runs
+    from evidence_kit.playbook.run.opening import again
 
     given = Given(
         case=Path(case), inventory=inventory, connectors=connectors, folders=folders, answers=answers,
@@ -131,6 +132,8 @@ def _json(path: Path) -> Mapping[str, Any]:
     try:
         with path.open("rb") as stream:
             return strict.decode(stream.read(strict.MAX_DOCUMENT + 1))
+    except SignatureError as error:
+        raise UsageError(f"`{path}`: {error.message}") from error
     except OSError as error:
         raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
 

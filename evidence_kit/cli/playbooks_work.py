@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evidence_kit.cli import ordering, output, settings
-from evidence_kit.cli.playbooks_given import inventory_of
+from evidence_kit.cli.playbooks_given import inventory_of, read_bytes
 from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _clocks(paths: Sequence[Path], listed: "Inventory", text: bytes, named: str)
 
     known = standard()
     for path in paths:
-        known = extended(known, path.read_bytes(), name=str(path))
+        known = extended(known, read_bytes(path), name=str(path))
     return with_contracts(known, listed.entries, text, name=named)
 
 
@@ -151,10 +151,7 @@ def _notifier(given: Given) -> Any:  # noqa: ANN401
         return None
     from evidence_kit.notices.channels import parse_channels
 
-    try:
-        known = {one.name: one for one in parse_channels(given.channels.read_bytes(), name=str(given.channels))}
-    except OSError as error:
-        raise UsageError(f"cannot read `{given.channels}`: {(error.strerror or '').lower()}") from error
+    known = {one.name: one for one in parse_channels(read_bytes(given.channels), name=str(given.channels))}
 
     def notify(name: str, notice: "Notice") -> "Delivered":
         from evidence_kit.model.document import did_you_mean

@@ -151,7 +151,7 @@ class Playbook:
     clocks: Mapping[str, ClockUse]
     steps: tuple[Step, ...]
     outputs: Mapping[str, str]
-    workers: int
+    workers: int | None  # units at once; None leaves it to the engine
     retry: tuple[int, timedelta]  # attempts, and how long to wait
     doc: Document = field(repr=False)
     text: bytes = field(default=b"", repr=False)  # exactly what was read

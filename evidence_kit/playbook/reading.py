@@ -41,7 +41,7 @@ def playbook_of(doc: Document) -> Playbook:
         clocks={key: _clock(key, one) for key, one in said.get("clocks", {}).items()},
         steps=tuple(_step(index, one, defaults) for index, one in enumerate(said["steps"])),
         outputs=said.get("outputs", {}),
-        workers=defaults.get("workers", 64),
+        workers=defaults.get("workers"),
         retry=(retry.get("attempts", 1), parse_period(retry.get("backoff", "PT5S"))),
         doc=doc,
     )

@@ -34,6 +34,13 @@ def typed(kind: str, value: object) -> object:
 
 def window_of(said: Mapping[str, object], started: datetime) -> Window:
     """Return the window that a mapping says: `last`, `since` to `until`, or `around` a moment."""
+    try:
+        return _window_of(said, started)
+    except OverflowError as error:
+        raise UsageError("the window reaches beyond the years 1 to 9999") from error
+
+
+def _window_of(said: Mapping[str, object], started: datetime) -> Window:
     if "last" in said:
         return Window(started - parse_period(str(said["last"])), started)
     if "around" in said:

@@ -21,7 +21,8 @@ from evidence_kit.playbook.model import Playbook, Step
 from evidence_kit.playbook.reading import parse_playbook
 from evidence_kit.playbook.run.answering import open_questions, signed, take_in
 from evidence_kit.playbook.run.collectors import Collectors
-from evidence_kit.playbook.run.opening import again, begin, open_runs
+from evidence_kit.playbook.run.onrecord import open_runs
+from evidence_kit.playbook.run.opening import again, begin
 from evidence_kit.playbook.run.play import Play, Tools
 from evidence_kit.playbook.run.questions import Asked, Reply
 from evidence_kit.playbook.run.record import Ended

@@ -45,7 +45,7 @@ def verify_case(vault: Vault, *, name: str, trust: Trust, options: Options) -> R
     state = check_log(vault, trust, tallies, options.last_checkpoint, stamps=stamps, renewals=renewals, runs=runs)
     stamps.check_said(vault, state, trust, tallies)
     renewals.check(vault, state, trust, tallies)
-    runs.check(vault, trust, stamps, tallies)
+    runs.check(vault, state.case, trust, stamps, tallies)
     pending = check_custody(state, tallies)
     _check_description(vault, state, tallies)
     facts = [

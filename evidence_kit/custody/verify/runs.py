@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evidence_kit.custody import answer, log, names, statement, strict
+from evidence_kit.custody.answer import Answer
 from evidence_kit.custody.ledger import GENESIS, Chain, Torn
 from evidence_kit.custody.ledger import read as read_chain
 from evidence_kit.custody.log import Event
@@ -11,7 +12,7 @@ from evidence_kit.custody.trust import SigningTime, Trust
 from evidence_kit.custody.verify import files
 from evidence_kit.custody.verify.tally import Tallies
 from evidence_kit.custody.verify.timestamps import CaseStamps
-from evidence_kit.errors import ChainError, DigestError, UnexpectedError
+from evidence_kit.errors import ChainError, DigestError, SignatureError, UnexpectedError
 from evidence_kit.model.ports import Vault
 
 _APPROVER, _ANYBODY = ("approver",), ("collector", "custodian", "approver")
@@ -62,7 +63,7 @@ class Runs:
             raise ChainError(f"{name[:80]!a} cannot be the name of a run")
         return self.known.setdefault(name, _Run())
 
-    def check(self, vault: Vault, trust: Trust, stamps: CaseStamps, tallies: Tallies) -> None:
+    def check(self, vault: Vault, case: str, trust: Trust, stamps: CaseStamps, tallies: Tallies) -> None:
         """Check every run, and report whatever lies there that belongs to none."""
         expected: set[str] = set()
         for name, run in self.known.items():
@@ -76,7 +77,7 @@ class Runs:
                     event = run.recorded[path]
                     # The event holds the answer's digest, so whatever proves the one's age proves the other's.
                     when = SigningTime(event.at, stamps.proven(event.seq))
-                    _require_signed(vault, path, trust, event, when)
+                    _require_recorded(event, _require_signed(vault, path, trust, event, when), case)
             with tallies["runs"].asking(journal):
                 _check_journal(vault, journal, run)
         self._check_strays(vault, expected, tallies)
@@ -110,18 +111,37 @@ def _require_digest(vault: Vault, path: str, sha256: str) -> None:
         raise DigestError("differs from what was signed")
 
 
-def _require_signed(vault: Vault, path: str, trust: Trust, event: Event, when: SigningTime) -> None:
-    """Raise unless a key that may do so has signed the answer; only an approver approves what others carry out."""
+def _require_signed(vault: Vault, path: str, trust: Trust, event: Event, when: SigningTime) -> Answer:
+    """Return an answer that somebody has signed who may; only an approver approves what others carry out."""
     with vault.open(path) as stream:
         document = stream.read(answer.MAX_ANSWER + 1)
     said = answer.read(document)
     apart = said.approved is not None and said.keyid != event.envelope.keyid
     trusted = trust.require(said.keyid, _APPROVER if apart else _ANYBODY, when)
-    answer.read(document, trusted.key)
+    return answer.read(document, trusted.key)
+
+
+def _require_recorded(event: Event, said: Answer, case: str) -> None:
+    """Raise unless the log says of the answer what the answer says: reports and readers go by the log."""
+    told = strict.field(event.said.predicate, "answer", dict)
+    signed = {
+        "run": said.run,
+        "step": said.step,
+        "question": said.question,
+        "by": {"name": said.name, "keyid": said.keyid},
+        "choices": list(said.choices),
+        "approved": said.approved,
+        "fields": dict(said.fields),
+        "reason": said.reason,
+    }
+    if said.case != case or any(told.get(name) != value for name, value in signed.items()):
+        raise SignatureError("is not the answer that the custody log puts on record")
 
 
 def _check_journal(vault: Vault, path: str, run: _Run) -> None:
-    """Read the whole chain and look for every head that was signed; a torn end is what a crash leaves."""
+    """Read the whole chain and look for every head that was signed; a crash may leave a torn end, or no line yet."""
+    if run.journal is None and not run.heads and vault.stat(path) is None:
+        return
     if run.journal is not None:
         _require_digest(vault, path, run.journal)
     chain, heads = Chain(), {0: GENESIS}

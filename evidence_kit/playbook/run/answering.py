@@ -49,7 +49,11 @@ class Office:
             raise UsageError("the answer is to a question of another run", hint="`playbook questions` lists them")
         if said.question != asked.sha256:
             raise UsageError("the answer is to another question: what it covers has changed", hint="ask again")
+        if asked.deadline is not None and at >= asked.deadline:
+            late = f"it could be answered until {rfc3339(asked.deadline)}"
+            raise UsageError(late, hint="`evidence-kit playbook resume` goes on with what stands then")
         judged(step, reply_of(said))
+        handed_in(step, said, self.keeper.state())
         path = self._keep(step, document)
         digest = hashlib.sha256(document).hexdigest()
         told = {
@@ -101,6 +105,19 @@ class Office:
             return answer.read(document, key)
         except SignatureError as error:
             raise SignatureError(f"the answer is not what was signed: {error.message}") from error
+
+
+def handed_in(step: Step, said: Answer, state: log.State) -> str:
+    """Return the bag with the files that somebody handed in, nothing where none were asked for and none given."""
+    if not said.acquisition:
+        if step.type == "manual" and step.fields.get("intake"):
+            hint = "take them in with `evidence-kit intake`, then answer with `--acquisition`"
+            raise UsageError(f"step `{step.id}` asks for files", hint=hint)
+        return ""
+    known = state.acquisitions.get(said.acquisition)
+    if known is None or known.seal_sha256 is None:
+        raise UsageError(f"there is no sealed acquisition `{said.acquisition[:80]}` in this case")
+    return known.bag
 
 
 def signed(asked: Asked, reply: Reply, *, name: str, signer: Signer, at: datetime) -> bytes:

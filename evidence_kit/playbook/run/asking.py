@@ -21,7 +21,6 @@ from evidence_kit.analysis.sigma.words import End
 from evidence_kit.analysis.tables.asking import Limits, Question, ask
 from evidence_kit.analysis.tables.derive import Tables, derive, open_case
 from evidence_kit.analysis.tables.keeping import record_derived
-from evidence_kit.analysis.tables.schema import view_of
 from evidence_kit.custody.names import safe_component
 from evidence_kit.errors import UsageError
 from evidence_kit.playbook.model import Outcome, Step
@@ -70,12 +69,12 @@ def run_query(play: Play, step: Step) -> Result:
     )
 
 
-def finds_nothing(play: Play, sql: str, *, timeout: int = _TIMEOUT) -> tuple[bool, str]:
-    """Say whether a question over the whole case finds nothing, and show the first row that it does find."""
-    question = Question(sql, parts=_parts(play), tables=own_tables(play))
-    for row in _rows(tables_of(play), question, Limits(timeout=timeout)):
-        return False, json.dumps(row, ensure_ascii=True, default=str)[:300]
-    return True, ""
+def found_by(play: Play, sql: str, *, timeout: int = _TIMEOUT) -> str:
+    """Return what a question finds that is to find nothing in the whole case: its first row, in words."""
+    question, tables = Question(sql, parts=_parts(play), tables=own_tables(play)), tables_of(play)
+    for row in _rows(tables, question, Limits(timeout=timeout)):
+        return f"found {json.dumps(row, ensure_ascii=True, default=str)[:300]}"
+    return f"{tables.defects:,} places in the evidence could not be read" if tables.defects else ""
 
 
 def tables_of(play: Play) -> Tables:
@@ -152,6 +151,10 @@ def answer(
     for told in (*unread, *run_rules(chosen(rules, step.fields["sigma"]), ask_sql, limit=MAX_ROWS)):
         if told.end in {End.NOT_TRANSLATED, End.FAILED} and told not in unread:
             gaps.append(Gap(kind="rule_not_run", reason=f"{told.rule.title}: {told.reason}"))
+        if told.total > len(told.matches):
+            left = told.total - len(told.matches)
+            reason = f"{told.rule.title}: {left:,} of {told.total:,} matches are not kept"
+            gaps.append(Gap(kind="rows_left_out", reason=reason))
         for match in told.matches:
             yield {"rule": told.rule.id, "title": told.rule.title, "level": told.rule.level, **asdict(match)}
 
@@ -253,8 +256,3 @@ class _Output:
             yield Gap(
                 kind="values_rejected", reason=f"output `{self.name}`: {self.rejected:,} values are no `{self.kind}`"
             )
-
-
-def part_names(play: Play) -> tuple[str, ...]:
-    """Return the names that tables of this case have already; no step may take one of them."""
-    return ("evidence", "steps", "step_gaps", *(view_of(name) for name in play.tools.specs))

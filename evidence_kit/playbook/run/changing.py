@@ -6,6 +6,7 @@ changes nothing, so a crash between question and answer needs nothing but anothe
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from evidence_kit.acquire.handover import subject_of
@@ -23,6 +24,7 @@ from evidence_kit.preservation import book
 
 CHANGES = frozenset({"preserve", "hold"})
 CASE = "case"  # the action that holds this case itself
+_YEAR = timedelta(days=365)
 
 
 def arguments(play: Play, step: Step) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def _parts(play: Play, step: Step, action: book.ActionSpec, given: Mapping[str, 
             order = Order(
                 sources=(action.name,),
                 targets=(entry.target,),
-                window=Window(play.started, play.started.replace(year=play.started.year + 1)),
+                window=Window(play.started, play.started + _YEAR),
                 params=book.arguments(action, given, case=case, run=play.id, step=step.id),
             )
             found.append(Part(step=step.id, order=order))

@@ -6,7 +6,7 @@ from typing import Any
 from evidence_kit.errors import UsageError
 from evidence_kit.model.check import CheckStatus, Report
 from evidence_kit.playbook.model import Outcome, Step
-from evidence_kit.playbook.run.asking import finds_nothing
+from evidence_kit.playbook.run.asking import found_by
 from evidence_kit.playbook.run.play import Play
 from evidence_kit.playbook.run.results import Gap, Result
 from evidence_kit.playbook.run.taken import latest
@@ -47,8 +47,7 @@ def _trouble(play: Play, check: Mapping[str, Any], reports: dict[str, Report]) -
     if "complete" in check:
         return _incomplete(play, check["complete"])
     if "sql" in check:
-        nothing, row = finds_nothing(play, check["sql"])
-        return "" if nothing else f"found {row}"
+        return found_by(play, check["sql"])
     return "" if play.holds(check["assert"]) else f"`{check['assert'].strip()[:200]}` is not true"
 
 

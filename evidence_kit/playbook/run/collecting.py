@@ -15,6 +15,7 @@ from evidence_kit.errors import EmptyError, UsageError
 from evidence_kit.governance.inventory import Entry
 from evidence_kit.governance.permitted import refusals, standing
 from evidence_kit.model.exchange import Exchange
+from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window, parse_period, spelled
 from evidence_kit.model.unit import Unit
 from evidence_kit.playbook.choosing import choose_sources
@@ -22,6 +23,8 @@ from evidence_kit.playbook.model import Step
 from evidence_kit.playbook.run.play import Play
 from evidence_kit.playbook.run.results import NotAllowedError, Result
 from evidence_kit.playbook.run.taken import STEP, Part, Wanted, acquisitions, latest, open_units, result_of, unit_key
+
+_CUT_OFF = frozenset({UnitStatus.SKIPPED_BY_OPERATOR, UnitStatus.PARTIAL_TRUNCATED})
 
 
 def wanted(play: Play, step: Step) -> Wanted:
@@ -120,8 +123,8 @@ def _batches(play: Play, asked: Sequence[Wanted]) -> Iterator[_Planned]:
     batches: list[dict[str, Unit]] = [{}]
     exchanges: list[Exchange] = []
     orders: list[Order] = []
-    # After a crash: what a sealed bag holds is not asked for again.
-    have = {one.step.id: latest(play.engine.vault, play.id, one.step.id) for one in asked}
+    # After a crash: what a sealed bag holds is not asked for again, but for what a stop had cut off.
+    have = {one.step.id: _have(play, one.step) for one in asked}
     world = play.engine.world()
     for part in (part for one in asked for part in one.parts if part.order.sources):
         try:
@@ -136,6 +139,11 @@ def _batches(play: Play, asked: Sequence[Wanted]) -> Iterator[_Planned]:
     for number, units in enumerate(batches):
         if units:
             yield _Planned(tuple(units.values()), tuple(exchanges) if number == 0 else (), tuple(orders))
+
+
+def _have(play: Play, step: Step) -> set[str]:
+    ends = latest(play.engine.vault, play.id, step.id)
+    return {key for key, one in ends.items() if one.outcome is None or one.outcome.status not in _CUT_OFF}
 
 
 def _deal(batches: list[dict[str, Unit]], unit: Unit, step: str) -> None:
@@ -181,6 +189,7 @@ def _acquire_again(play: Play, asked: Sequence[Wanted]) -> None:
 
 
 def _run(play: Play, steps: Sequence[Step], order: Order, plan: Plan) -> None:
+    play.engine.workers = play.playbook.workers or play.engine.workers
     limits = [step.timeout for step in steps if step.timeout is not None]
     with _until(play, max(limits) if len(limits) == len(steps) else None):
         result = play.engine.collect(order, plan)

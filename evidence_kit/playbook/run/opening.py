@@ -1,18 +1,16 @@
 """Beginning a run and taking it up again: what is on record decides, and the record has to be what was signed."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evidence_kit.acquire.case import forget_leftovers
 from evidence_kit.acquire.handover import subject_of
 from evidence_kit.custody import log, statement
-from evidence_kit.custody.ledger import GENESIS, Chain
-from evidence_kit.custody.log import Event
-from evidence_kit.errors import ChainError, EmptyError, EvidenceKitError, UsageError
+from evidence_kit.custody.ledger import Chain
+from evidence_kit.errors import ChainError, UsageError
 from evidence_kit.governance.inventory import Entry
 from evidence_kit.model.document import MAX_DOCUMENT
-from evidence_kit.model.ports import Vault
 from evidence_kit.model.time import compact, parse_instant, rfc3339
 from evidence_kit.playbook.choosing import choose_targets, read_inputs
 from evidence_kit.playbook.model import Playbook
@@ -20,13 +18,14 @@ from evidence_kit.playbook.reading import parse_playbook
 from evidence_kit.playbook.run import journal
 from evidence_kit.playbook.run.answering import Office
 from evidence_kit.playbook.run.journal import Journal
+from evidence_kit.playbook.run.onrecord import RESTORE, anchors, lines_of, require_anchored, take_in_answers
 from evidence_kit.playbook.run.play import Play, Tools
 from evidence_kit.playbook.run.questions import Asked
-from evidence_kit.playbook.run.record import note_end
+from evidence_kit.playbook.run.record import announce, note_end, start_clocks
 from evidence_kit.playbook.run.results import Result
+from evidence_kit.vaults.local import LocalVault
 
 _TAIL = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no letters that are read as digits
-_RESTORE = "restore it from a copy; nothing was done"
 
 
 def begin(
@@ -53,7 +52,7 @@ def begin(
         targets=targets,
         parents=parents,
     )
-    engine.vault.put(journal.playbook_path(run), playbook.text)
+    _keep_playbook(engine.vault, run, playbook)
     said = {
         "run": run,
         "playbook": {"id": playbook.id, "version": playbook.version, "sha256": playbook.digest},
@@ -76,13 +75,12 @@ def again(run: str, tools: Tools, *, name: str = "") -> Play:
     with vault.open(journal.playbook_path(run)) as stream:
         text = stream.read(MAX_DOCUMENT + 1)
     chain = Chain()
-    torn = journal.mend(vault, run)
-    lines = list(journal.read(vault, run, chain))
+    torn, lines = lines_of(vault, run, chain)
     if not lines or lines[0].kind != journal.OPENED:
         raise ChainError(f"the journal of run `{run}` does not begin")
     said = lines[0].fields
     playbook = parse_playbook(text, name=name or f"{run}/playbook.yaml")
-    _require_anchored(tools, run, playbook)
+    require_anchored(vault, run, playbook)
     play = Play(
         id=run,
         playbook=playbook,
@@ -95,8 +93,11 @@ def again(run: str, tools: Tools, *, name: str = "") -> Play:
     )
     for line in lines:
         _replay(play, line.kind, line.fields)
+    take_in_answers(play.office)
     forget_leftovers(vault, engine.keeper.state())
-    if any(line.kind == journal.CLOSED for line in lines):
+    if play.closed:
+        if not any("steps" in said for said, _ in anchors(vault, run)):
+            announce(play)  # a crash came between the journal's last line and the log
         return play
     engine.keeper.append(
         log.PLAY_RESUMED,
@@ -105,7 +106,19 @@ def again(run: str, tools: Tools, *, name: str = "") -> Play:
         fields={"playbook": {"run": run, "torn": len(torn), "journal": {"size": chain.size, "head": chain.head}}},
     )
     play.journal.add(journal.RESUMED, {"at": rfc3339(play.now()), "torn": len(torn)})
+    start_clocks(play)  # of the last step's end, if a crash came before them
     return play
+
+
+def _keep_playbook(vault: LocalVault, run: str, playbook: Playbook) -> None:
+    """Store the playbook of a run; a crash may have left it there before the run was on record."""
+    path = journal.playbook_path(run)
+    if vault.stat(path) is None:
+        vault.put(path, playbook.text)
+        return
+    with vault.open(path) as stream:
+        if stream.read(MAX_DOCUMENT + 1) != playbook.text:
+            raise ChainError(f"`{path}` is another playbook than the one to run", hint=RESTORE)
 
 
 def _replay(play: Play, kind: str, fields: Mapping[str, Any]) -> None:
@@ -124,64 +137,10 @@ def _replay(play: Play, kind: str, fields: Mapping[str, Any]) -> None:
         play.closed = True
 
 
-def _require_anchored(tools: Tools, run: str, playbook: Playbook) -> None:
-    """Hold journal and playbook against what the custody log says of them, which is signed."""
-    heads = {0: GENESIS}
-    made = Chain()
-    with tools.engine.vault.open(journal.journal_path(run)) as stream:
-        for raw in stream:
-            made.advance(raw[:-1])
-            heads[made.size] = made.head
-    for said, subjects in anchors(tools, run):
-        if (digest := subjects.get(journal.playbook_path(run))) is not None and digest != playbook.digest:
-            raise ChainError(f"the playbook of run `{run}` is not the one that was started", hint=_RESTORE)
-        held = said.get("journal")
-        if isinstance(held, dict) and heads.get(int(held["size"])) != held["head"]:
-            raise ChainError(f"the journal of run `{run}` is not the one that was signed", hint=_RESTORE)
-
-
-def anchors(tools: Tools, run: str) -> list[tuple[Mapping[str, Any], Mapping[str, str]]]:
-    """Return what the custody log says of a run, with the digests that it names."""
-    found: list[tuple[Mapping[str, Any], Mapping[str, str]]] = []
-
-    def seen(event: Event) -> None:
-        said = event.said.predicate.get("playbook")
-        if isinstance(said, dict) and said.get("run") == run:
-            found.append((said, {one.name: one.sha256 for one in event.said.subjects}))
-
-    _scan(tools.engine.vault, seen)
-    return found
-
-
 def _office(tools: Tools, run: str, chain: Chain) -> Office:
     engine = tools.engine
     kept = Journal(vault=engine.vault, run=run, chain=chain)
     return Office(vault=engine.vault, keeper=engine.keeper, journal=kept, trust=tools.trust)
-
-
-def open_runs(vault: Vault) -> tuple[str, ...]:
-    """Return the runs that have not ended, oldest first, those that others called left out; EmptyError for none."""
-    open_ones: dict[str, None] = {}
-
-    def seen(event: Event) -> None:
-        said = event.said.predicate.get("playbook")
-        if event.type == log.PLAY_STARTED and isinstance(said, dict) and not said.get("parents"):
-            open_ones[str(said["run"])] = None
-        elif event.type == log.PLAY_ENDED and isinstance(said, dict):
-            open_ones.pop(str(said["run"]), None)
-
-    _scan(vault, seen)
-    if not open_ones:
-        raise EmptyError("no run of a playbook is open in this case")
-    return tuple(open_ones)
-
-
-def _scan(vault: Vault, seen: Callable[[Event], None]) -> None:
-    def stop(error: EvidenceKitError, _: str) -> None:
-        raise error
-
-    with vault.open(log.LOG) as stream:
-        log.scan(stream, report=stop, seen=seen)
 
 
 def _same_targets(said: object, entries: Sequence[Entry]) -> dict[str, tuple[Entry, ...]]:

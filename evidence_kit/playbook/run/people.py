@@ -5,13 +5,15 @@ from typing import Any
 
 from evidence_kit.analysis import bagfiles
 from evidence_kit.custody.answer import Answer
-from evidence_kit.errors import UsageError
+from evidence_kit.custody.trust import SigningTime
+from evidence_kit.errors import UntrustedError, UsageError
 from evidence_kit.model.time import rfc3339
 from evidence_kit.playbook.expressions import parse
 from evidence_kit.playbook.model import Outcome, Step
 from evidence_kit.playbook.run import journal
+from evidence_kit.playbook.run.answering import handed_in
 from evidence_kit.playbook.run.play import Play
-from evidence_kit.playbook.run.questions import Asked, Reply, ask, judged
+from evidence_kit.playbook.run.questions import Asked, Reply, ask, judged, reply_of
 from evidence_kit.playbook.run.results import Gap, Result, Waiting
 
 PEOPLE = frozenset({"decide", "approve", "manual"})
@@ -25,16 +27,24 @@ def run_people(play: Play, step: Step, covered: Mapping[str, Any]) -> Result:
     asked = _asked(play, step, covered)
     office = play.office
     said = list(office.answered(step, asked))
-    if not _enough(play, step, said) and (reply := play.tools.reply(asked)) is not None:
-        document = office.sign(asked, judged(step, reply), at=play.now())
-        office.record(step, asked, document, at=play.now())
+    late = asked.deadline is not None and play.now() >= asked.deadline
+    if not late and not _enough(play, step, said) and (reply := play.tools.reply(asked)) is not None:
+        _take_in(play, step, asked, reply)
         said = list(office.answered(step, asked))
     if _enough(play, step, said):
         return _result(play, step, said)
-    deadline = asked.deadline
-    if deadline is not None and play.now() >= deadline:
-        return _too_late(play, step, deadline.isoformat())
+    if late:
+        return _too_late(play, step, str(asked.said["deadline"]))
     raise Waiting(_left(step, asked, said))
+
+
+def _take_in(play: Play, step: Step, asked: Asked, reply: Reply) -> None:
+    """Sign and record what somebody answers here; what is no answer leaves the question open."""
+    try:
+        document = play.office.sign(asked, judged(step, reply), at=play.now())
+        play.office.record(step, asked, document, at=play.now())
+    except UsageError as error:
+        raise Waiting(f"{_left(step, asked, [])}: {error.message}") from error
 
 
 def _asked(play: Play, step: Step, covered: Mapping[str, Any]) -> Asked:
@@ -89,11 +99,18 @@ def _may(play: Play, said: Answer) -> bool:
     if said.keyid == play.engine.keeper.signer.keyid:
         return True
     known = play.tools.trust.keys.get(said.keyid) if play.tools.trust is not None else None
-    return known is not None and APPROVER in known.roles and known.revoked is None
+    if known is None or known.revoked is not None:
+        return False
+    try:
+        known.require((APPROVER,), SigningTime(play.now()))
+    except UntrustedError:
+        return False
+    return True
 
 
 def _result(play: Play, step: Step, said: list[Answer]) -> Result:
     last = said[-1]
+    fields = judged(step, reply_of(last)).fields  # whoever signed them elsewhere wrote texts
     if step.type == "approve":
         approvers = _approvers(play, step, said)
         refused = next((one for one in said if one.approved is False), None)
@@ -116,26 +133,17 @@ def _result(play: Play, step: Step, said: list[Answer]) -> Result:
                 "done_by": last.name,
                 "done_at": rfc3339(last.at),
                 "artifacts": _handed_in(play, step, last),
-                **last.fields,
+                **fields,
             },
             acquisitions=(last.acquisition,) if last.acquisition else (),
         )
-    outputs = {**_choice(step, last.choices), "decided_by": last.name, "decided_at": rfc3339(last.at), **last.fields}
+    outputs = {**_choice(step, last.choices), "decided_by": last.name, "decided_at": rfc3339(last.at), **fields}
     return Result(outcome=Outcome.SUCCESS, reason=last.reason, outputs=outputs)
 
 
 def _handed_in(play: Play, step: Step, said: Answer) -> int:
-    if not said.acquisition:
-        if step.fields.get("intake"):
-            raise UsageError(
-                f"step `{step.id}` asks for files",
-                hint="take them in with `evidence-kit intake`, then answer with `--acquisition`",
-            )
-        return 0
-    known = play.engine.keeper.state().acquisitions.get(said.acquisition)
-    if known is None or known.seal_sha256 is None:
-        raise UsageError(f"there is no sealed acquisition `{said.acquisition[:80]}` in this case")
-    return sum(1 for _ in bagfiles.artifacts(play.engine.vault, known.bag))
+    bag = handed_in(step, said, play.engine.keeper.state())
+    return sum(1 for _ in bagfiles.artifacts(play.engine.vault, bag)) if bag else 0
 
 
 def _too_late(play: Play, step: Step, deadline: str) -> Result:

@@ -14,6 +14,16 @@ from evidence_kit.model.time import parse_instant, rfc3339
 from evidence_kit.playbook.model import Step
 from evidence_kit.playbook.values import typed
 
+# What every question says, and in which type; one that was handed over is read before it is believed.
+_ASKED: Mapping[str, type] = {
+    **dict.fromkeys(("case", "run", "step", "type", "question", "guidance", "role", "deadline"), str),
+    "options": list,
+    "multiple": bool,
+    "fields": dict,
+    "covers": dict,
+    "context": dict,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -86,6 +96,8 @@ def read_question(data: bytes) -> Asked:
     """Return a question that was handed over; UsageError where it is none."""
     try:
         said = strict.decode(data)
+        for name, kind in _ASKED.items():
+            strict.field(said, name, kind)
         return Asked(step=strict.field(said, "step", str), body=data)
     except SignatureError as error:
         raise UsageError(f"this is no question: {error.message}") from error

@@ -78,7 +78,7 @@ def end_step(play: Play, step: Step, result: Result) -> None:
     keeper.append(log.PLAY_STEP, at=play.now(), subjects=[subject_of(keeper.state())], fields={"playbook": said})
     told = "; ".join(part for part in (result.reason, shown(result)) if part)
     play.tools.teller.step(step, f"{result.outcome.value}{f': {told}' if told else ''}")
-    _start_clocks(play, step)
+    start_clocks(play)
 
 
 def shown(result: Result) -> str:
@@ -103,7 +103,7 @@ def note_end(play: Play, step: Step, result: Result) -> None:
         play.stopped = play.stopped or step.id
 
 
-def _start_clocks(play: Play, step: Step) -> None:
+def start_clocks(play: Play) -> None:
     """Start every clock whose condition holds by now: by the time that a person has recorded."""
     if play.tools.clocks is None:
         return
@@ -117,7 +117,8 @@ def _start_clocks(play: Play, step: Step) -> None:
             told: dict[str, object] = {"clock": name, "id": "", "startsAt": "", "refused": error.message}
             play.journal.add(journal.CLOCK, told)
             play.clocks[name] = told
-            play.tools.teller.step(step, f"the clock `{name}` was not started: {error.message}")
+            ended = next(step for step in reversed(play.playbook.steps) if step.id in play.results)
+            play.tools.teller.step(ended, f"the clock `{name}` was not started: {error.message}")
             continue
         keeper = play.engine.keeper
         known = running(statements(play.engine.vault), play.tools.clocks.clocks)
@@ -153,17 +154,21 @@ def close(play: Play, waiting: Mapping[str, str]) -> Ended:
         )
     outcome = _verdict(play)
     if not play.closed:
-        keeper = play.engine.keeper
         play.journal.add(journal.CLOSED, {"at": rfc3339(play.now()), "outcome": outcome.value})
         play.closed = True
-        path = journal.journal_path(play.id)
-        play.engine.vault.close()
-        with play.engine.vault.open(path) as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
-        said = {"run": play.id, "outcome": outcome.value, "steps": _ends(play)}
-        subjects = [statement.Subject(path, digest), subject_of(keeper.state())]
-        keeper.append(log.PLAY_ENDED, at=play.now(), subjects=subjects, fields={"playbook": said})
+        announce(play)
     return Ended(run=play.id, outcome=outcome.value, results=play.results)
+
+
+def announce(play: Play) -> None:
+    """Put the end of a closed run on record, with the digest of its whole journal."""
+    keeper, path = play.engine.keeper, journal.journal_path(play.id)
+    play.engine.vault.close()
+    with play.engine.vault.open(path) as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+    said = {"run": play.id, "outcome": _verdict(play).value, "steps": _ends(play)}
+    subjects = [statement.Subject(path, digest), subject_of(keeper.state())]
+    keeper.append(log.PLAY_ENDED, at=play.now(), subjects=subjects, fields={"playbook": said})
 
 
 def _verdict(play: Play) -> Outcome:
@@ -173,8 +178,6 @@ def _verdict(play: Play) -> Outcome:
     if any(one.get("refused") for one in play.clocks.values()):
         return Outcome.PARTIAL
     if any(one.missing or not (one.outcome.is_done or one.outcome is Outcome.SKIPPED) for _, one in ends):
-        return Outcome.PARTIAL
-    if any("refused" in one for one in play.clocks.values()):
         return Outcome.PARTIAL
     return Outcome.SUCCESS
 

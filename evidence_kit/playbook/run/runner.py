@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from evidence_kit.errors import ChainError, EvidenceKitError, UsageError, VaultError
+from evidence_kit.errors import ChainError, EvidenceKitError, OperatorStop, UsageError, VaultError
 from evidence_kit.playbook.expressions import parse
 from evidence_kit.playbook.model import Outcome, Step
-from evidence_kit.playbook.run import journal
 from evidence_kit.playbook.run.asking import run_query
 from evidence_kit.playbook.run.changing import CHANGES, arguments, run_change, would
 from evidence_kit.playbook.run.checking import run_verify
 from evidence_kit.playbook.run.collecting import collect, wanted
+from evidence_kit.playbook.run.onrecord import anchors
 from evidence_kit.playbook.run.opening import again, begin
 from evidence_kit.playbook.run.people import PEOPLE, run_people
 from evidence_kit.playbook.run.play import Play
@@ -48,11 +48,11 @@ def _ready(play: Play) -> list[Step]:
     for step in _ordered(play.playbook.steps):
         if step.id in play.results or any(need.step not in play.results for need in step.needs):
             continue
-        reason = _not_to_run(play, step)
-        if reason is None:
+        skipped = _not_to_run(play, step)
+        if skipped is None:
             found.append(step)
         else:
-            end_step(play, step, Result(outcome=Outcome.SKIPPED, reason=reason))
+            end_step(play, step, skipped)
             return _ready(play)  # a step that waited for this one may be ready now, or skipped in turn
     return found
 
@@ -62,21 +62,26 @@ def _ordered(steps: Sequence[Step]) -> list[Step]:
     return sorted(steps, key=lambda step: (not step.fields.get("volatile", False), step.type in PEOPLE, step.index))
 
 
-def _not_to_run(play: Play, step: Step) -> str | None:
-    """Return why a step is skipped, or None if it may run."""
+def _not_to_run(play: Play, step: Step) -> Result | None:
+    """Return the end of a step that is skipped, or None if it may run; a condition that cannot be told is a gap."""
     for need in step.needs:
         outcome = play.results[need.step].outcome
         if outcome.value not in need.accept:
-            return f"`{need.step}` ended {outcome.value}"
+            return _skipped(f"`{need.step}` ended {outcome.value}")
     if play.stopped and not any(need.takes_failure for need in step.needs):
-        return f"the run stopped at `{play.stopped}`"
+        return _skipped(f"the run stopped at `{play.stopped}`")
     if step.when:
         try:
             if not play.holds(step.when):
-                return "its condition is not met"
+                return _skipped("its condition is not met")
         except EvidenceKitError as error:
-            return f"its condition cannot be told: {error.message}"
+            reason = f"its condition cannot be told: {error.message}"
+            return _skipped(reason, Gap(kind="not_known", reason=reason))
     return None
+
+
+def _skipped(reason: str, *gaps: Gap) -> Result:
+    return Result(outcome=Outcome.SKIPPED, reason=reason, gaps=gaps)
 
 
 def _collect(play: Play, steps: Sequence[Step]) -> None:
@@ -92,6 +97,8 @@ def _collect(play: Play, steps: Sequence[Step]) -> None:
     if not asked:
         return
     results = _collected(play, asked)
+    if play.engine.stop.is_set():
+        return  # cut off, not ended: whoever resumes takes the rest
     for one in asked:
         end_step(play, one.step, results[one.step.id])
 
@@ -100,7 +107,7 @@ def _collected(play: Play, asked: Sequence[Wanted]) -> dict[str, Result]:
     """Return how each collection ended; what one of them cannot do is no reason to take nothing for the others."""
     try:
         return collect(play, asked)
-    except VaultError:
+    except (VaultError, OperatorStop):
         raise
     except EvidenceKitError as error:
         if len(asked) == 1:
@@ -113,10 +120,12 @@ def _one(play: Play, step: Step) -> None:
     was_started = start_step(play, step)
     try:
         result = _handled(play, step, was_started)
-    except (VaultError, ChainError):
+    except (VaultError, ChainError, OperatorStop):
         raise
     except EvidenceKitError as error:
         result = failed(f"{error.message}{f' ({error.hint})' if error.hint else ''}")
+    if step.type in CHANGES and play.engine.stop.is_set():
+        return  # it may have been cut off; done twice, it changes nothing
     end_step(play, step, result)
 
 
@@ -165,8 +174,7 @@ def _call(play: Play, step: Step) -> Result:
     if len(play.parents) >= MAX_NESTING:
         raise UsageError(f"playbooks call each other more than {MAX_NESTING} deep")
     child_run = f"{play.id}.{step.id}"
-    vault = play.engine.vault
-    if vault.stat(journal.journal_path(child_run)) is not None:
+    if anchors(play.engine.vault, child_run):
         child = again(child_run, play.tools)
     else:
         other = play.tools.library(step.fields["playbook"])

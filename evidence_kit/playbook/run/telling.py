@@ -1,6 +1,5 @@
 """Steps that tell people: notices without a word of evidence, and reports of what is on record."""
 
-import hashlib
 from collections import Counter
 from typing import Any
 
@@ -13,7 +12,6 @@ from evidence_kit.playbook import templates
 from evidence_kit.playbook.expressions import Reference
 from evidence_kit.playbook.language import SECRET
 from evidence_kit.playbook.model import Outcome, Step
-from evidence_kit.playbook.run import journal
 from evidence_kit.playbook.run.play import Play
 from evidence_kit.playbook.run.results import Gap, Result, failed
 from evidence_kit.vaults.local import LocalVault
@@ -107,9 +105,3 @@ def _new_path(vault: LocalVault, run: str, step: str, suffix: str) -> str:
         number += 1
         path = f"{base}.{number}{suffix}"
     return path
-
-
-def digest_of(play: Play) -> str:
-    """Return the digest of a run's journal as it stands."""
-    with play.engine.vault.open(journal.journal_path(play.id)) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]

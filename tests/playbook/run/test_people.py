@@ -1,5 +1,6 @@
 """People's words: signed by them, bound to what they were asked, and nobody else's."""
 
+import hashlib
 import json
 import os
 from dataclasses import replace
@@ -10,8 +11,9 @@ from support.deck import TAKE, book, deck, event
 from support.playing import outcomes, outputs
 from support.tsa import Tsa, needs_openssl
 
+from evidence_kit.acquire.handover import subject_of
 from evidence_kit.acquire.stamping import stamp_case
-from evidence_kit.custody import answer
+from evidence_kit.custody import answer, log, statement
 from evidence_kit.custody.trust import Revocation, Trust
 from evidence_kit.custody.verify.case import Options, verify_case
 from evidence_kit.errors import EmptyError, Exit, UntrustedError, UsageError
@@ -214,6 +216,66 @@ def test_an_answer_that_was_stamped_before_its_key_was_stolen_stands(tmp_path):
     assert defects(stolen=later, authorities=(tsa.authority,)) == []
     assert defects(stolen=now - timedelta(hours=1), authorities=(tsa.authority,)) == ["agree.1.json"]
     assert defects(stolen=later) == ["agree.1.json"]
+
+
+def test_an_event_that_tells_an_answer_otherwise_than_it_was_given_does_not_verify(tmp_path):
+    table = deck(tmp_path, EVENTS, approvals={"agree": Reply(approved=False, reason="not now")})
+    table.play(book(HOLD), {})
+    (told,) = table.events("playbook.answered")
+    path = f"custody/runs/{told['answer']['run']}/answers/agree.1.json"
+    digest = hashlib.sha256((table.lab.root / path).read_bytes()).hexdigest()
+    keeper = table.lab.keeper
+    with LocalVault(table.lab.root).lock():
+        subjects = [statement.Subject(path, digest), subject_of(keeper.state())]
+        said = {**told["answer"], "approved": True}
+        keeper.append(log.PLAY_ANSWERED, at=table.lab.now(), subjects=subjects, fields={"answer": said})
+
+    assert [(one.subject, one.message) for one in table.verify().defects] == [
+        (path, "is not the answer that the custody log puts on record")
+    ]
+
+
+def test_an_approver_whose_time_is_over_approves_nothing(tmp_path):
+    table = deck(tmp_path, EVENTS)
+    over = replace(table.trust.keys[table.approver.keyid], valid_until=table.lab.now() - timedelta(hours=1))
+    table.more = {"trust": Trust(keys={**table.trust.keys, table.approver.keyid: over})}
+    assert table.play(book(HOLD), {}).outcome == "waiting"
+    table.approvals = {"agree": YES}
+    table._approve(table.runs()[0])
+    assert table.resume().outcome == "waiting"
+
+
+def test_an_answer_after_the_time_is_not_taken(waiting):
+    table, asked, give = waiting
+    table.lab.now.forward(timedelta(hours=2))
+    with pytest.raises(UsageError, match="it could be answered until"):
+        give(signed(asked, YES, name="boss", signer=table.approver, at=table.lab.now()))
+    table.approvals = {}
+    assert outcomes(table.resume())["agree"] == "timed_out"
+
+
+def test_fields_that_were_signed_elsewhere_have_their_types(tmp_path):
+    steps = """  - {id: ask, type: decide, question: Which, options: [{value: a}], fields: {count: {type: int}}}
+  - {id: many, type: query, needs: [ask], when: steps.ask.outputs.count > 3, sql: SELECT 1 AS n}
+"""
+    fields = {"count": "5"}
+    table = deck(tmp_path, EVENTS, approvals={"ask": Reply(choices=("a",), fields=fields)})
+    ended = table.play(book(steps), {})
+    assert (outputs(ended, "ask")["count"], outcomes(ended)["many"]) == (5, "success")
+
+
+def test_a_slip_of_the_pen_leaves_the_question_open(tmp_path):
+    steps = """  - {id: ask, type: decide, question: Which, options: [{value: a}]}
+  - {id: bring, type: manual, instructions: Bring it, intake: true}
+"""
+    table = deck(tmp_path, EVENTS, answers={"ask": Reply(choices=("b",)), "bring": Reply(reason="done")})
+    ended = table.play(book(steps), {})
+    assert ended.outcome == "waiting"
+    assert [left.rpartition(": ")[2] for left in ended.waiting] == [
+        "`b` is none of the options",
+        "step `bring` asks for files",
+    ]
+    assert not table.events("playbook.answered")
 
 
 def test_a_decision_takes_only_what_it_offers_and_fields_in_their_types(tmp_path):

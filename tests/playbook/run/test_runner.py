@@ -1,14 +1,20 @@
 """What runs, in which order, how it ends, and what that means for what comes after."""
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.deck import LOOKUP, OBJECTS, TAKE, Dealer, book, deck, event
-from support.playing import outcomes, outputs
+from support.deck import HEAD, LOOKUP, OBJECTS, TAKE, Dealer, book, deck, event
+from support.playing import Heard, outcomes, outputs
 
-from evidence_kit.errors import Exit, UsageError
+from evidence_kit.errors import Exit, OperatorStop, UsageError
 from evidence_kit.model.status import UnitStatus
+from evidence_kit.playbook.reading import parse_playbook
+from evidence_kit.playbook.run import asking
+from evidence_kit.playbook.run.opening import begin
 from evidence_kit.playbook.run.questions import Reply
+from evidence_kit.playbook.run.runner import run
 
 SHOP, DATA = "111122223333", "444455556666"
 EVENTS = {SHOP: [event(1), event(2, key="AKIA2", ip="203.0.113.9"), event(3)], DATA: [event(4, key="AKIA2")]}
@@ -330,3 +336,82 @@ steps:
         assert table.play(text, {}).outcome == "success"
         assert [one["clock"]["startsAt"] for one in table.events("clock.started")] == started
         assert table.verify().exit() == Exit.EMPTY  # authentic, and nothing was collected
+
+
+class Pulling(Heard):
+    """Pulls the plug when a step begins."""
+
+    def __init__(self, name, stop):
+        super().__init__()
+        self.name, self.stop = name, stop
+
+    def step(self, step, said):
+        """Set the stop once the step begins."""
+        if (step.id, said) == (self.name, "begins"):
+            self.stop.set()
+
+
+def test_a_run_that_is_stopped_has_ended_no_step_and_goes_on_when_it_is_resumed(tmp_path):
+    table = deck(tmp_path, EVENTS)
+    tools = table.tools()
+    tools = replace(tools, teller=Pulling("take", tools.engine.stop))
+    with table.lab.vault.lock(), table.lab.vault.working():
+        play = begin(parse_playbook(book(TAKE + ASK), name="playbook.yaml"), tools, {"key": "AKIA2"})
+        with suppress(OperatorStop):
+            assert run(play).outcome == "waiting"
+    assert not play.results
+
+    ended = table.resume()
+    assert (ended.outcome, outcomes(ended)) == ("success", {"take": "success", "who": "success"})
+    assert outputs(ended, "take")["records"] == 4
+    assert table.verify().exit() == 0
+
+
+def test_a_condition_that_cannot_be_told_is_a_gap_and_no_success(tmp_path):
+    steps = TAKE + "  - {id: next, type: query, needs: [take], when: 'steps.take.reason > 3', sql: SELECT 1 AS n}\n"
+    ended = deck(tmp_path, EVENTS).play(book(steps), {})
+
+    assert (ended.outcome, outcomes(ended)["next"]) == ("partial", "skipped")
+    assert [gap.kind for gap in ended.results["next"].gaps] == ["not_known"]
+
+
+@pytest.mark.parametrize("said", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_time_at_the_end_of_all_days_fails_the_step_and_not_the_run(tmp_path, said):
+    steps = (
+        TAKE
+        + f"""  - id: when
+    type: query
+    needs: [take]
+    sql: SELECT '{said}' AS at
+    outputs: {{at: {{column: at, type: timestamp}}}}
+  - id: around
+    type: collect
+    needs: [when]
+    on_error: continue
+    sources: [{LOOKUP}]
+    targets: shop
+    window: {{around: "${{{{ steps.when.outputs.at }}}}", before: P1D, after: P1D}}
+"""
+    )
+    ended = deck(tmp_path, EVENTS).play(book(steps), {})
+    assert outcomes(ended)["around"] == "failed"
+    assert "beyond the years 1 to 9999" in ended.results["around"].reason
+
+
+def test_matches_of_a_rule_beyond_what_is_kept_are_a_gap(tmp_path, monkeypatch):
+    monkeypatch.setattr(asking, "MAX_ROWS", 2)
+    made = [event(n, action="StopLogging", eventSource="cloudtrail.amazonaws.com") for n in range(5)]
+    steps = TAKE + "  - {id: rules, type: query, needs: [take], max_rows: 100, sigma: [aws_trail_stopped_or_deleted]}\n"
+    ended = deck(tmp_path, {SHOP: made}).play(book(steps), {})
+
+    (gap,) = ended.results["rules"].gaps
+    assert (gap.kind, gap.reason.rpartition(": ")[2]) == ("rows_left_out", "3 of 5 matches are not kept")
+
+
+def test_how_many_units_go_at_once_is_for_the_playbook_to_say(tmp_path):
+    table = deck(tmp_path, EVENTS)
+    tools = table.tools()
+    head = HEAD.replace("steps:\n", "defaults: {workers: 3}\nsteps:\n")
+    with table.lab.vault.lock(), table.lab.vault.working():
+        run(begin(parse_playbook(book(TAKE, head=head), name="playbook.yaml"), tools, {}))
+    assert tools.engine.workers == 3
