@@ -32,6 +32,7 @@ from evidence_kit.cli import (
     serve,
     sigma,
     sources,
+    store,
     timeline,
     timestamp,
     trust,
@@ -55,6 +56,7 @@ app.command("intake")(intake.intake)
 app.command("resume")(resume.resume)
 app.command("verify")(verify.verify)
 app.command("export")(export.export)
+app.command("store")(store.store)
 app.command("prove")(prove.prove)
 app.command("timestamp")(timestamp.timestamp)
 app.command("renew")(renew.renew)

@@ -1,6 +1,7 @@
 """`verify`: whether a case, or one bag, is what was sealed, by whom you trust, and all of it."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,9 @@ from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
     from evidence_kit.custody.trust import Trust
-    from evidence_kit.model.check import Report
+    from evidence_kit.model.check import Check, Report
     from evidence_kit.model.ports import Vault
+    from evidence_kit.vaults.registry import Subject
 
 
 def verify(
@@ -86,7 +88,19 @@ def _check(
     )
     subject = open_subject(path, os.environ)
     check = verify_bag if subject.is_bag else verify_case
-    return check(subject.vault, name=subject.name, trust=policy, options=options), subject.vault, subject.base
+    report = check(subject.vault, name=subject.name, trust=policy, options=options)
+    if subject.bucket:
+        report = replace(report, checks=(*report.checks, _held(subject)))
+    return report, subject.vault, subject.base
+
+
+def _held(subject: "Subject") -> "Check":
+    """Hold versions and locks in a bucket against what the log says of them."""
+    from evidence_kit.vaults import held
+    from evidence_kit.vaults.deposit import Lock
+    from evidence_kit.vaults.registry import open_door
+
+    return held.check(subject.vault, lambda: open_door(subject.bucket, Lock(), os.environ), subject.bucket)
 
 
 def _bytes(path: Path) -> bytes:

@@ -11,12 +11,13 @@ from evidence_kit.testing.collector import CollectorConformance  # noqa: E402 - 
 from evidence_kit.testing.loopback import Asked, Loopback, Reply  # noqa: E402
 from evidence_kit.testing.provider import Answer, Fault, Kind, Provider  # noqa: E402
 from evidence_kit.testing.signer import SignerConformance  # noqa: E402
-from evidence_kit.testing.vault import VaultConformance  # noqa: E402
+from evidence_kit.testing.vault import DepositConformance, VaultConformance  # noqa: E402
 
 __all__ = [
     "Answer",
     "Asked",
     "CollectorConformance",
+    "DepositConformance",
     "Fault",
     "Kind",
     "Loopback",

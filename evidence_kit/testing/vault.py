@@ -1,4 +1,4 @@
-"""What every vault must do that takes evidence, wherever it lies; a plug-in's tests inherit it and give a `vault`."""
+"""What every vault must do that takes evidence, wherever it lies; tests inherit a suite and give a `vault`."""
 # ruff: noqa: D102, S101 - a test's name is its claim, and assert is how it speaks
 
 import hashlib
@@ -10,7 +10,6 @@ from evidence_kit.errors import MissingError, UnexpectedError, VaultError
 from evidence_kit.model.ports import Vault
 
 _SIZES = [0, 1, 4096, 100_000]
-_MANY = 300
 
 
 class _TornError(Exception):
@@ -22,12 +21,13 @@ def _torn() -> Iterator[bytes]:
     raise _TornError
 
 
-class VaultConformance:
-    """Inherit, and define two fixtures.
+class DepositConformance:
+    """What holds wherever evidence goes in once: a folder, or a bucket.
 
-    `vault` is an empty vault that is ready to be written to. `plant_link(path, to)` puts a link there, past the
-    vault, as a stranger could; it skips where the store knows no links.
+    Inherit, and define a fixture: `vault`, an empty vault that is ready to be written to.
     """
+
+    many = 300  # objects in one test; fewer where each takes a request
 
     # -- evidence goes in once ---------------------------------------------------------------------------------
 
@@ -79,14 +79,55 @@ class VaultConformance:
 
         assert _names(vault) == set()
 
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def test_what_is_missing_is_said_to_be(self, vault: Vault) -> None:
+        assert vault.stat("bags/none") is None
+        with pytest.raises(MissingError):
+            vault.open("bags/none")
+
+    def test_a_walk_names_everything_once_and_nothing_beside(self, vault: Vault) -> None:
+        paths = {f"bags/a/data/{number % 7}/{number}" for number in range(self.many)}
+        vault.commit([(vault.stage([b"x"]), path) for path in sorted(paths)])
+        vault.commit([(vault.stage([b"x"]), "bags/ab")])
+        walked = [entry.path for entry in vault.walk("bags/a")]
+
+        assert len(walked) == self.many
+        assert set(walked) == paths
+
+    def test_a_walk_is_begun_without_being_finished(self, vault: Vault) -> None:
+        vault.commit([(vault.stage([b"x"]), f"bags/a/data/{number}") for number in range(3)])
+        walk = vault.walk("bags/a")
+
+        assert isinstance(walk, Iterator)
+        assert next(walk).kind == "file"
+
+    def test_a_walk_of_nothing_is_empty(self, vault: Vault) -> None:
+        assert list(vault.walk("bags/none")) == []
+
+
+class VaultConformance(DepositConformance):
+    """What a vault must do in which a case is worked on: it keeps journals and indexes too.
+
+    `plant_link(path, to)`, a second fixture, puts a link there, past the vault, as a stranger could; it skips where
+    the store knows no links.
+    """
+
+    def test_a_link_is_named_and_never_followed(self, vault: Vault, plant_link: Callable[[str, str], None]) -> None:
+        vault.commit([(vault.stage([b"secret"]), "bags/a/data/real")])
+        plant_link("bags/a/data/link", "real")
+
+        found = {entry.path: entry.kind for entry in vault.walk("bags/a")}
+        assert found == {"bags/a/data/real": "file", "bags/a/data/link": "other"}
+        with pytest.raises(UnexpectedError):
+            vault.open("bags/a/data/link")
+
     def test_an_index_that_breaks_off_leaves_the_old_one(self, vault: Vault) -> None:
         vault.publish("bags/a/manifest", [b"old"])
         with pytest.raises(_TornError):
             vault.publish("bags/a/manifest", _torn())
 
         assert _content(vault, "bags/a/manifest") == b"old"
-
-    # -- journals ----------------------------------------------------------------------------------------------
 
     def test_lines_of_a_journal_stand_in_the_order_in_which_they_came(self, vault: Vault) -> None:
         lines = [b"%d\n" % number for number in range(20)]
@@ -118,41 +159,6 @@ class VaultConformance:
         with pytest.raises(VaultError):
             vault.set_aside("bags/a/two", "bags/a/torn/one")
         assert _content(vault, "bags/a/torn/one") == b"1"
-
-    # -- reading -----------------------------------------------------------------------------------------------
-
-    def test_what_is_missing_is_said_to_be(self, vault: Vault) -> None:
-        assert vault.stat("bags/none") is None
-        with pytest.raises(MissingError):
-            vault.open("bags/none")
-
-    def test_a_link_is_named_and_never_followed(self, vault: Vault, plant_link: Callable[[str, str], None]) -> None:
-        vault.commit([(vault.stage([b"secret"]), "bags/a/data/real")])
-        plant_link("bags/a/data/link", "real")
-
-        found = {entry.path: entry.kind for entry in vault.walk("bags/a")}
-        assert found == {"bags/a/data/real": "file", "bags/a/data/link": "other"}
-        with pytest.raises(UnexpectedError):
-            vault.open("bags/a/data/link")
-
-    def test_a_walk_names_everything_once_and_nothing_beside(self, vault: Vault) -> None:
-        paths = {f"bags/a/data/{number % 7}/{number}" for number in range(_MANY)}
-        vault.commit([(vault.stage([b"x"]), path) for path in sorted(paths)])
-        vault.commit([(vault.stage([b"x"]), "bags/ab")])
-        walked = [entry.path for entry in vault.walk("bags/a")]
-
-        assert len(walked) == _MANY
-        assert set(walked) == paths
-
-    def test_a_walk_is_begun_without_being_finished(self, vault: Vault) -> None:
-        vault.commit([(vault.stage([b"x"]), f"bags/a/data/{number}") for number in range(3)])
-        walk = vault.walk("bags/a")
-
-        assert isinstance(walk, Iterator)
-        assert next(walk).kind == "file"
-
-    def test_a_walk_of_nothing_is_empty(self, vault: Vault) -> None:
-        assert list(vault.walk("bags/none")) == []
 
 
 def _content(vault: Vault, path: str) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from evidence_kit.custody import names
 from evidence_kit.errors import AccessError, EmptyError, MissingError, ProviderError, UnexpectedError, UsageError
 from evidence_kit.model.ports import Entry
+from evidence_kit.vaults.ahead import Ahead
 from evidence_kit.vaults.readonly import ReadOnly
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class ObjectVault(ReadOnly):
     """The objects below `prefix` in one bucket."""
 
     def __init__(self, store: "ObjectStore") -> None:
-        self._store = store
+        self.store = store
+        self._ahead = Ahead(self._after, self.fetch, largest=_SMALL)
 
     @classmethod
     def at(cls, bucket: str, prefix: str, environ: Mapping[str, str]) -> "ObjectVault":
@@ -39,7 +41,7 @@ class ObjectVault(ReadOnly):
         from obstore.store import from_url
 
         plain = any(environ.get(name, "").startswith("http://") for name in _ENDPOINTS)
-        with _translated(bucket):
+        with translated(bucket):
             return cls(
                 from_url(
                     f"{bucket}/{prefix}",
@@ -55,17 +57,21 @@ class ObjectVault(ReadOnly):
         if not names.is_safe(path):
             return None
         try:
-            with _translated(path):
-                return Entry(path, "file", head(self._store, path)["size"])
+            with translated(path):
+                return Entry(path, "file", head(self.store, path)["size"])
         except MissingError:
             return None
 
     def walk(self, path: str) -> Iterator[Entry]:
         """Yield every object below `path`, a page at a time."""
+        yield from self._after(path, "")
+
+    def _after(self, path: str, last: str) -> Iterator[Entry]:
+        """Yield what is listed below `path` behind `last`."""
         from obstore import list as pages
 
-        with _translated(path or "the bucket"):
-            for page in pages(self._store, prefix=path or None, chunk_size=_PAGE):
+        with translated(path or "the bucket"):
+            for page in pages(self.store, prefix=path or None, offset=last or None, chunk_size=_PAGE):
                 for found in page:
                     # A console marks the folder it makes by an empty object of the folder's own name.
                     if found["path"] or found["size"]:
@@ -75,18 +81,18 @@ class ObjectVault(ReadOnly):
         """Open an object; a large one is fetched by ranges of the version that was there first."""
         if not names.is_safe(path):
             raise MissingError(f"{path[:200]!a} is missing: no case holds such a name")
-        return self.fetch(path)
+        return self._ahead.take(path) or self.fetch(path)
 
     def fetch(self, path: str) -> BinaryIO:
         """Open an object of any name."""
         from obstore import get
 
-        with _translated(path):
-            found = get(self._store, path)
+        with translated(path):
+            found = get(self.store, path)
             size, tag = found.meta["size"], found.meta["e_tag"]
             if size <= _SMALL:
                 return io.BytesIO(bytes(found.bytes()))
-        return io.BufferedReader(_Ranges(self._store, path, size, tag), _SMALL)
+        return io.BufferedReader(_Ranges(self.store, path, size, tag), _SMALL)
 
 
 class _Ranges(io.RawIOBase):
@@ -114,7 +120,7 @@ class _Ranges(io.RawIOBase):
         end = min(self._at + len(view), self._size)
         if end <= self._at:
             return 0
-        with _translated(self._path):
+        with translated(self._path):
             data = bytes(get(self._store, self._path, options=self._options(end)).bytes())
         view[: len(data)] = data
         self._at += len(data)
@@ -127,7 +133,7 @@ class _Ranges(io.RawIOBase):
 
 
 @contextmanager
-def _translated(what: str) -> Iterator[None]:
+def translated(what: str) -> Iterator[None]:
     """Turn the store's errors into ours; its texts hold whole requests, and with them perhaps signatures."""
     from obstore import exceptions
 

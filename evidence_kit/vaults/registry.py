@@ -4,9 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evidence_kit.errors import EmptyError, UsageError
 from evidence_kit.model.ports import Vault
+
+if TYPE_CHECKING:
+    from evidence_kit.vaults.deposit import BucketVault, Door, Lock
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -19,6 +23,7 @@ class Subject:
     name: str
     is_bag: bool
     base: str
+    bucket: str = ""  # `s3://BUCKET/PREFIX` of a case that lies in one
 
 
 def open_subject(said: str, environ: Mapping[str, str]) -> Subject:
@@ -70,4 +75,33 @@ def _objects(said: str, scheme: str, environ: Mapping[str, str]) -> Subject:
             is_bag=True,
             base=said.rstrip("/").rpartition("/")[0],
         )
-    return Subject(vault, said, is_bag=False, base=said)
+    return Subject(vault, said, is_bag=False, base=said, bucket=f"{bucket}/{prefix}".rstrip("/"))
+
+
+def open_bucket(said: str, lock: "Lock", environ: Mapping[str, str]) -> "tuple[BucketVault, str]":
+    """Return the vault into which a case can be put, once, and how it is called; UsageError for anything else."""
+    from evidence_kit.vaults.deposit import BucketVault
+    from evidence_kit.vaults.objects import ObjectVault, split
+
+    bucket, prefix = split(said)
+    store = ObjectVault.at(bucket, prefix, environ).store
+    return BucketVault(store, open_door(said, lock, environ)), f"{bucket}/{prefix}".rstrip("/")
+
+
+def open_door(said: str, lock: "Lock", environ: Mapping[str, str]) -> "Door":
+    """Return the provider's own way into what `said` names."""
+    from evidence_kit.vaults.objects import ObjectVault, split
+
+    bucket, prefix = split(said)
+    scheme, _, name = bucket.partition("://")
+    if scheme == "s3":
+        from evidence_kit.vaults.amazon import AmazonDoor
+
+        return AmazonDoor.at(name, prefix, lock, environ)
+    if scheme == "gs":
+        from evidence_kit.vaults.google import GoogleDoor
+
+        return GoogleDoor.at(name, prefix, lock, environ)
+    from evidence_kit.vaults.microsoft import MicrosoftDoor
+
+    return MicrosoftDoor.at(ObjectVault.at(bucket, prefix, environ).store, lock)

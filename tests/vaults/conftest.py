@@ -1,9 +1,14 @@
-"""An S3 endpoint on loopback, and the environment in which it is found."""
+"""Stores on loopback, and the environments in which they are found."""
 
 import pytest
 from moto.server import ThreadedMotoServer
+from support import azurite, buckets
+from support.gcs_server import running_gcs_server
+from support.ministack import ministack
 
 from evidence_kit.sandbox.serving import free_port
+
+__all__ = ["ministack"]
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +32,37 @@ def environ(endpoint, monkeypatch):
     for name, value in said.items():
         monkeypatch.setenv(name, value)
     return said
+
+
+@pytest.fixture(scope="session")
+def gcs():
+    """The session's Cloud Storage."""
+    with running_gcs_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def blobs(tmp_path_factory):
+    """The session's Blob Storage."""
+    if azurite.BINARY is None:
+        pytest.skip(azurite.MISSING)
+    with azurite.azurite(tmp_path_factory.mktemp("azurite")) as url:
+        yield url
+
+
+@pytest.fixture
+def amazon(ministack, request, monkeypatch):
+    """An empty bucket with Object Lock."""
+    return buckets.enter(monkeypatch, buckets.amazon(ministack, buckets.name_of(request.node.nodeid)))
+
+
+@pytest.fixture
+def google(gcs, request, monkeypatch):
+    """An empty bucket of Google's."""
+    return buckets.enter(monkeypatch, buckets.google(gcs, buckets.name_of(request.node.nodeid)))
+
+
+@pytest.fixture
+def microsoft(blobs, request, monkeypatch):
+    """An empty container of Microsoft's."""
+    return buckets.enter(monkeypatch, buckets.microsoft(blobs, buckets.name_of(request.node.nodeid)))

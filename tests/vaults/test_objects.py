@@ -1,11 +1,8 @@
 """A case in a bucket is verified where it lies: S3 by moto, Azure by Azurite, Google by fake-gcs-server."""
 
-import base64
 import hashlib
-import hmac
 import json
 import urllib.request
-from email.utils import formatdate
 from pathlib import Path
 
 import boto3
@@ -13,6 +10,7 @@ import obstore
 import pytest
 from obstore.store import from_url
 from support import azurite
+from support.buckets import EMULATOR_KEY, signed_azure
 from support.gcs_server import running_gcs_server
 
 from evidence_kit.custody.verify.case import Options, verify_bag, verify_case
@@ -30,9 +28,6 @@ from evidence_kit.sandbox.serving import free_port
 from evidence_kit.vaults import objects
 from evidence_kit.vaults.objects import ObjectVault
 from evidence_kit.vaults.registry import open_subject
-
-# The one account that every Azure emulator knows; its key stands in the manual.
-EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 def post(url, body, kind):
@@ -277,24 +272,6 @@ def test_a_case_in_an_azure_container_verifies(case, azure) -> None:
         open_subject("az://evidence/other", azure)
     with pytest.raises(EmptyError, match="no such bucket"):
         open_subject("az://nothing/c", azure)
-
-
-def signed_azure(method, said, path):
-    """Make a request by Azure's shared-key rules: obstore makes no containers."""
-    date = formatdate(usegmt=True)
-    account = said["AZURE_STORAGE_ACCOUNT_NAME"]
-    base, _, query = path.partition("?")
-    resource = f"/{account}/{account}{base}\n" + query.replace("=", ":")
-    text = f"{method}\n\n\n\n\n\n\n\n\n\n\n\nx-ms-date:{date}\nx-ms-version:2021-12-02\n{resource}"
-    key = base64.b64decode(said["AZURE_STORAGE_ACCOUNT_KEY"])
-    signature = base64.b64encode(hmac.digest(key, text.encode(), "sha256")).decode()
-    headers = {
-        "x-ms-date": date,
-        "x-ms-version": "2021-12-02",
-        "Authorization": f"SharedKey {account}:{signature}",
-    }
-    url = said["AZURE_STORAGE_ENDPOINT"] + path
-    return urllib.request.Request(url, method=method, headers=headers)  # noqa: S310 - loopback
 
 
 def test_azure_without_an_account_is_usage(monkeypatch) -> None:
