@@ -19,7 +19,8 @@ KEY_BYTES = 32
 DROPPED = "[dropped by policy]"
 _PSEUDONYM = "pseudonym:"
 _OF_RECORD = frozenset({"action", "actor", "credential", "src_ip", "user_agent", "resource", "outcome", "event_id"})
-_DOCUMENT = re.compile(r'"(?:\s|\\[nrt])*[{\[](?:[^"\\]|\\.)*"')  # a text in JSON that begins as a document does
+# A text in JSON that begins as a document does, or as a text that may hold one.
+_DOCUMENT = re.compile(r'"(?:\s|\\[nrt])*(?:[{\[]|\\"|\\u00(?:22|5[Bb]|7[Bb]))(?:[^"\\]|\\.)*"')
 _DIGITS = 20  # of the HMAC, in hex: 80 bits, too many to meet by chance in one case
 
 
@@ -46,16 +47,24 @@ class Minimiser:
         except ValueError as error:
             raise UsageError(f"a field to be minimised is no path: {error}") from error
 
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """Return how the fields are called; the empty name, which is everywhere, where a path has none."""
+        return tuple(next((step for step in reversed(steps) if step.strip("*")), "") for steps in self._paths)
+
     def raw(self, text: str) -> tuple[str, Mapping[str, str]]:
         """Return a record without what the policy takes out, and what each value that was in it became.
 
         Every other byte stays as it was. A record that is not JSON has no fields to take out and is left out whole.
         """
-        data = text.encode()
         try:
-            found = jsonspans.find(data, self._paths)
+            return self._fields(text)
         except NotJsonError:
             return json.dumps(DROPPED), {text: DROPPED}
+
+    def _fields(self, text: str) -> tuple[str, Mapping[str, str]]:
+        data = text.encode()
+        found = jsonspans.find(data, self._paths)
         outermost = _outermost([(one.start, one.end, one.which) for one in found])
         became: dict[str, str] = {}
         parts, at = [], 0
@@ -73,11 +82,11 @@ class Minimiser:
         def instead(found: re.Match[str]) -> str:
             inner = json.loads(found[0])
             try:
-                if not isinstance(json.loads(inner, parse_float=str, parse_int=str), dict | list):
+                made, more = self._fields(inner)
+            except (ValueError, RecursionError):  # no JSON, no UTF-8, or too deep
+                if not any(name in inner for name in self._names):
                     return found[0]
-            except (ValueError, RecursionError):
-                return found[0]
-            made, more = self.raw(inner)
+                made, more = DROPPED, {inner: DROPPED}  # it names a field that has to go, and cannot be read
             became.update(more)
             return found[0] if made == inner else json.dumps(made)
 

@@ -157,3 +157,38 @@ def test_a_document_that_is_carried_as_text_is_minimised_too(depth):
 def test_a_text_that_only_looks_like_a_document_stays_as_it_was(text):
     raw = json.dumps({"note": text, "x": "y"})
     assert BOTH.raw(raw) == (raw, {})
+
+
+NAMED = json.dumps({"email": "maria@example.com", "n": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (json.dumps(NAMED), '"{\\"email\\": \\"%s\\", \\"n\\": 1}"'),  # a text in a text
+        (f" {NAMED}\n{NAMED}", ' {"email": "%s", "n": 1}\n{"email": "%s", "n": 1}'),  # two documents
+        (f"{NAMED} {NAMED}", DROPPED),  # no JSON: nobody can say where the field ends
+        (NAMED[:-1], DROPPED),
+        ("[1] email of maria@example.com", DROPPED),
+    ],
+)
+def test_nothing_of_a_field_is_left_in_a_text_that_holds_more_than_one_document(text, left):
+    row = BOTH.row({"resource": text, "raw": json.dumps({"note": text, "x": "{y"})})
+    assert "maria" not in json.dumps(row)
+    expected = left.replace("%s", BOTH.pseudonym("maria@example.com"))
+    assert json.loads(row["raw"]) == {"note": expected, "x": "{y"}
+
+
+def test_a_document_whose_first_signs_are_escaped_is_one_all_the_same():
+    inner = json.dumps(json.dumps(NAMED)).replace('\\"', "\\u0022").replace("{", "\\u007b")
+    raw, _ = BOTH.raw(f'{{"note": {inner}}}')
+    assert "maria" not in raw
+    assert json.loads(json.loads(json.loads(raw)["note"]))["n"] == 1
+
+
+@pytest.mark.parametrize(
+    "text", ['"quoted"', '"a" and "b"', '"{x', "\ud800", '{"a": "\ud800"}', "[1] [2]", '""', '\\"{']
+)
+def test_a_quoted_text_without_such_a_field_stays_as_it_was(text):
+    raw = json.dumps({"note": text, "x": f'say "{text}"'})
+    assert BOTH.raw(raw) == (raw, {})

@@ -139,7 +139,7 @@ def test_a_member_without_a_name_is_refused():
     directory = packed[at : at + 28] + b"\0\0" + packed[at + 30 : at + 46] + packed[at + 47 :]
     end = directory.rindex(b"PK\x05\x06")
     size = (46).to_bytes(4, "little")
-    judge(_named("partner csv"), packed[:at] + directory[: end + 12] + size + directory[end + 16 :])
+    assert not judge(_named("partner csv"), packed[:at] + directory[: end + 12] + size + directory[end + 16 :])
 
 
 LAUGHS = b"<!DOCTYPE l [<!ENTITY a 'lol'>%s]><EnumerationResults>&z9;</EnumerationResults>" % b"".join(

@@ -77,7 +77,7 @@ def test_a_key_that_nobody_used_is_found_nowhere_and_nobody_is_asked_about_data(
 
     assert outcomes(ended) == ALL_WELL | {"personal_data": "skipped"}
     assert outputs(ended, "pivot") == {"rows": 1, "keys": ["AKIAEXAMPLENOBODYS12"], "ips": []}
-    assert outputs(ended, "foreign")["choice"] == "known"
+    assert outputs(ended, "foreign")["choice"] == "nobody"
     assert outputs(ended, "data_read")["resources"] == []
     assert clocks(played) == []
     assert played.verify().exit() == 0

@@ -97,7 +97,8 @@ def test_what_left_the_bucket_is_told_by_way_key_and_address_and_the_clocks_star
     assert outputs(ended, "copied") == copied
     unsigned = {"rows": 2, "objects": within(COPIED, OPENED), "ips": [LINKED, BROWSER], "ways": ["link", "nobody"]}
     assert outputs(ended, "unsigned") == unsigned
-    assert outputs(ended, "opened") == {"rows": 1, "actions": ["PutBucketPolicy"], "keys": [KEY]}
+    actions = ["PutBucketPolicy", "DeleteAccountPublicAccessBlock"]
+    assert outputs(ended, "opened") == {"rows": 2, "actions": actions, "keys": [KEY]}
     assert outputs(ended, "removed")["objects"] == []
     kinds = ["SensitiveData:S3Object/Personal"]
     assert outputs(ended, "classified") == {"rows": 1, "kinds": kinds, "objects": within(STOLEN[1])}
@@ -118,7 +119,7 @@ def test_ordinary_reads_accuse_nobody_and_a_refusal_changes_nothing(cloud, tmp_p
     assert (ended.outcome, outcomes(ended)) == ("failed", ENDS | changed | {"approve_keep": "denied"})
     assert outputs(ended, "foreign")["choice"] == "known"
     assert [outputs(ended, step)["objects"] for step in ("copied", "unsigned", "removed", "classified")] == [[]] * 4
-    assert outputs(ended, "opened")["actions"] == []
+    assert outputs(ended, "opened")["actions"] == ["DeleteAccountPublicAccessBlock"]  # that opens every bucket
     assert outputs(ended, "blind")["what"] == ["access_logs", "flows"]
     assert (clocks(played), played.events("hold.placed")) == ([], [])
     assert played.verify().exit() == 0

@@ -52,7 +52,8 @@ def _found(text: bytes, name: str, known: Known, process: "subprocess.Popen[byte
             playbook, vague = mended(doc, bad)
             subject = Subject(playbook=playbook, known=known, data=playbook.doc.data, vague=vague)
             said += _meant(subject, Questions(subject, process))
-        found += [_placed(name, places, one) for one in said[:MAX_FINDINGS]]
+        worst = sorted(said, key=lambda one: RULES[one.rule].level is not Level.ERROR)  # what is cut off is no error
+        found += [_placed(name, places, one) for one in worst[:MAX_FINDINGS]]
     return tuple(sorted({one.key: one for one in found}.values(), key=lambda one: one.key))
 
 

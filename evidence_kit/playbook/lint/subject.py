@@ -107,16 +107,12 @@ def examine(subject: Subject) -> None:
             where = text.index(templates.OPEN)
             hint = "bind it: `$name` in the SQL, and `params: {name: ${{ … }}}` beside it"
             subject.unread.append(_slot(path, text, where, "no-template-in-sql", "`${{ }}` within SQL", hint))
-        elif (roots := names.templated(path)) is not None and not _is_message_of_check(path):
+        elif (roots := names.templated(path)) is not None:
             _template(subject, path, text, roots)
         else:
             where = text.index(templates.OPEN)
             said = f"`{path[-1]}` is used as it stands: nothing is filled in here"
             subject.unread.append(_slot(path, text, where, "template-here", said, ""))
-
-
-def _is_message_of_check(path: Path) -> bool:
-    return "checks" in path
 
 
 def _slot(path: Path, text: str, at: int, rule: str, message: str, hint: str) -> Said:

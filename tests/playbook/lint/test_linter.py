@@ -7,7 +7,7 @@ from support.lint_cases import CASES, GOOD
 
 from evidence_kit.governance.policy import parse_policy
 from evidence_kit.playbook.lint.known import Known
-from evidence_kit.playbook.lint.linter import MAX_SIZE, MAX_STEPS, lint
+from evidence_kit.playbook.lint.linter import MAX_FINDINGS, MAX_SIZE, MAX_STEPS, errors, lint
 from evidence_kit.playbook.lint.rules import RULES
 
 
@@ -70,6 +70,12 @@ def test_a_fault_in_a_step_does_not_make_its_id_unknown(wrong):
     assert made.rules == {"step-type"}
 
 
+def test_a_parameter_may_be_called_as_a_field_of_a_step_is(wrong):
+    made = wrong(("      key: ${{ inputs.key }}", "      checks: ${{ inputs.key }}"), ("= $key", "= $checks"))
+
+    assert made.findings == ()
+
+
 # -- with an inventory, a policy ------------------------------------------------------------------------------------
 
 
@@ -125,6 +131,14 @@ def test_a_playbook_of_too_many_steps_is_told_so():
     text = GOOD.partition("steps:\n")[0].partition("clocks:")[0] + "steps:\n" + steps
 
     assert "more than 500 steps" in [one.message for one in lint(text.encode(), name="a.yaml", known=Known())]
+
+
+def test_no_error_is_cut_off_by_a_flood_of_warnings(wrong):
+    flood = "".join(f"  spare{n}: {{type: string, description: nothing}}\n" for n in range(MAX_FINDINGS + 1))
+    made = wrong(("inputs:\n  key", f"inputs:\n{flood}  key"), ("[aws.iam.account]", "[aws.iam.acount]"))
+
+    assert [one.rule for one in made.findings[-2:]] == ["unused-input", "unknown-source"]
+    assert (len(made.findings), errors(made.findings)) == (MAX_FINDINGS, 1)
 
 
 def test_nesting_without_end_is_told_where_it_begins_to_be_too_deep():

@@ -1,11 +1,15 @@
 """The AWS of the playbooks' tests: the sandbox with its incident, and what these playbooks ask for beside it."""
 
+import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
+from xml.sax.saxutils import unescape
 
 import pytest
 import yaml
@@ -146,7 +150,7 @@ _NOTHING = (
 
 
 def _completed(door: Door) -> Any:
-    """Return what answers in the door's place: empty lists for what moto cannot list, all else as before."""
+    """Return what answers in the door's place: empty lists for what moto cannot list, keys encoded as S3 does."""
     served = {(one.name, operation): output for one, operation, output in _nothings()}
     services = tuple({name: service(name) for name, _ in served}.values())
     real = door.answer
@@ -156,11 +160,24 @@ def _completed(door: Door) -> Any:
         known = recognise(asked.request, signed)
         output = served.get((known[0].name, known[1])) if known else None
         if known is None or output is None:
-            return real(asked)
+            return _encoded(asked, real(asked))
         status, headers, body = known[0].write(known[1], output, door.request_id())
         return Answered(status, (*headers.items(), ("x-amzn-RequestId", door.request_id())), body)
 
     return answer
+
+
+def _encoded(asked: Asked, answered: Answered) -> Answered:
+    """Write the keys of a listing of versions as S3 does where it is asked to; moto does so in other lists alone."""
+    if asked.operation != "ListObjectVersions" or "encoding-type=url" not in asked.request.target:
+        return answered
+
+    def encode(found: re.Match[str]) -> str:
+        return f"<Key>{quote_plus(unescape(found[1]), safe='/')}</Key>"
+
+    body = re.sub(r"<Key>([^<]*)</Key>", encode, answered.body.decode())
+    said = body.replace("<Name>", "<EncodingType>url</EncodingType><Name>", 1).encode()
+    return replace(answered, body=said)
 
 
 def _nothings() -> Iterator[tuple[Service, str, Mapping[str, object]]]:

@@ -17,7 +17,7 @@ KEY = "AKIAEXAMPLEBACKUPSV1"
 EXTORTER, WORKER = "198.51.100.140", "10.20.4.41"
 ENCRYPTED = tuple(f"books/{year}.db" for year in range(2021, 2025))
 FOREIGN_KMS = "arn:aws:kms:us-east-1:999988887777:key/3b1c8f0e-1111-4222-8333-444455556666"
-LOST, NOTE = "books/2019.db", "books/READ-ME.txt"
+LOST, NOTE = "books/year=2019/closing balance.db", "books/READ-ME.txt"  # S3 lists the first one encoded
 READ = ENCRYPTED[:2]  # what was read before it was encrypted
 ROTATED = "books/index.db"  # rewritten every night with the shop's own key
 VAULT_POINT = f"arn:aws:backup:{HOME}:{SHOP}:recovery-point:7f3a"

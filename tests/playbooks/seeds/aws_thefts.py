@@ -50,6 +50,9 @@ def acts() -> Iterator[Act]:
     yield AT + 8 * minute, SHOP, HOME, _THIEF, _copied()
     policy = {"bucketName": EXPORTS, "bucketPolicy": _OPEN, "policy": ""}
     yield AT + 9 * minute, SHOP, HOME, _THIEF, Deed(service="s3", name="PutBucketPolicy", reads=False, request=policy)
+    block = {"x-amz-account-id": SHOP, "Host": f"{SHOP}.s3-control.{HOME}.amazonaws.com"}
+    public = Deed(service="s3", name="DeleteAccountPublicAccessBlock", reads=False, request=block)
+    yield AT + 10 * minute, SHOP, HOME, _THIEF, public
     for n in range(2):
         yield AT + (3 + n) * minute, SHOP, HOME, _NIGHTLY, object_read(SHOP, EXPORTS, ORDINARY, size=900)
         yield AT + (5 + n) * minute, SHOP, HOME, _NIGHTLY, object_read(SHOP, QUIET, ORDINARY, size=700)
