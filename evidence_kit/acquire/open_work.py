@@ -1,8 +1,8 @@
 """What is left to do in a case: an acquisition without a seal first, else the open units of the sealed ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 from evidence_kit.acquire.plan import Plan, make_plan
 from evidence_kit.acquire.run import Engine, Result, unit_ends
@@ -14,7 +14,11 @@ from evidence_kit.errors import EmptyError, EvidenceKitError, UsageError
 from evidence_kit.model.exchange import Exchange
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.unit import Unit
+from evidence_kit.preservation.catalogue import load_actions
 from evidence_kit.vaults.local import LocalVault
+
+_Pending = Mapping[str, tuple[str, Unit]]
+_OF_PLAYBOOKS = "what changes a target is its playbook's to repeat, with its approval"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +58,23 @@ def find_work(vault: LocalVault) -> OpenWork:
     for known in state.acquisitions.values():
         if known.seal_sha256 is None:
             order = orders[known.id]
-            units = tuple(unit for _, unit in pending.values()) if order.continues else ()
+            _require_no_action(known.id, order)
+            units = tuple(unit for _, unit in _parted(pending)[0].values()) if order.continues else ()
             summary = f"resuming  {known.id}, which was never sealed"
             return OpenWork(order=order, acquisition=known.id, units=units, summary=summary)
         _settle(vault, known, pending, _is_open)
-    if not pending:
+    ready, left = _parted(pending)
+    if not ready:
         with vault.lock(), vault.working():
             pass  # a crash right after the last event leaves the working folder; this clears it
+        if left:
+            raise EmptyError(f"nothing is open that collects{left}", hint=_OF_PLAYBOOKS)
         raise EmptyError("nothing is open: every acquisition is sealed and every unit has all there is")
-    last = next(reversed([name for name, _ in pending.values()]))
-    units = tuple(unit for _, unit in pending.values())
+    last = next(reversed([name for name, _ in ready.values()]))
+    units = tuple(unit for _, unit in ready.values())
     sources = tuple(dict.fromkeys(unit.source for unit in units))
     order = replace(orders[last], sources=sources, continues=last)
-    return OpenWork(order=order, units=units, summary=f"taking up {len(units)} open units of {last}")
+    return OpenWork(order=order, units=units, summary=f"taking up {len(units)} open units of {last}{left}")
 
 
 def find_unsettled(vault: LocalVault, is_settled: Callable[[Unit], bool]) -> OpenWork:
@@ -77,14 +85,42 @@ def find_unsettled(vault: LocalVault, is_settled: Callable[[Unit], bool]) -> Ope
     pending: dict[str, tuple[str, Unit]] = {}
     for known in state.acquisitions.values():
         _settle(vault, known, pending, _is_unsettled)
-    ready = {name: unit for name, unit in pending.values() if is_settled(unit)}
-    units = tuple(unit for _, unit in pending.values() if is_settled(unit))
+    collecting, left = _parted(pending)
+    ready = {name: unit for name, unit in collecting.values() if is_settled(unit)}
+    units = tuple(unit for _, unit in collecting.values() if is_settled(unit))
     if not ready:
-        waiting = f"; {len(pending)} are not settled yet" if pending else ""
-        raise EmptyError(f"nothing is left to reconcile{waiting}")
+        waiting = f"; {len(collecting)} are not settled yet" if collecting else ""
+        raise EmptyError(f"nothing is left to reconcile{waiting}{left}", hint=_OF_PLAYBOOKS if left else None)
     last = next(reversed(ready))
     order = replace(orders[last], sources=tuple(dict.fromkeys(u.source for u in units)), continues=last)
-    return OpenWork(order=order, units=units, summary=f"a second pass over {len(units)} units of {last}")
+    return OpenWork(order=order, units=units, summary=f"a second pass over {len(units)} units of {last}{left}")
+
+
+# -- what changes a target -----------------------------------------------------------------------------------------
+
+
+@cache
+def _actions() -> frozenset[str]:
+    return frozenset(load_actions())
+
+
+def _parted(pending: _Pending) -> tuple[_Pending, str]:
+    """Return what may be taken up again, and how to say what is left: nothing is changed twice on one approval."""
+    left = sorted({unit.source for _, unit in pending.values() if unit.source in _actions()})
+    kept = {name: one for name, one in pending.items() if one[1].source not in left}
+    named = ", ".join(f"`{name}`" for name in left)
+    return kept, f"; what is open of {named} is left to its playbook" if left else ""
+
+
+def _require_no_action(acquisition: str, order: Order) -> None:
+    if not _actions().isdisjoint(order.sources):
+        raise UsageError(
+            f"{acquisition}, which was never sealed, belongs to a playbook",
+            hint="`evidence-kit playbook resume CASE` goes on with it",
+        )
+
+
+# -- what the case says --------------------------------------------------------------------------------------------
 
 
 def _settle(

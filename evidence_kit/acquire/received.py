@@ -142,7 +142,10 @@ def _file(vault: LocalVault, root: str, artifact: Mapping[str, object]) -> dict[
     path = strict.field(artifact, "path", str)
     own = {"sha256": strict.field(artifact, "sha256", str)}
     if others := sorted(set(claimed) - set(own)):
-        own |= _digests(vault, f"{root}/{path}", others)
+        found = _digests(vault, f"{root}/{path}", [*others, "sha256"])
+        if found["sha256"] != own["sha256"]:  # what we changed must not look as if the partner had
+            raise DigestError(f"`{root}/{path}` is not what was sealed", hint=_VERIFY)
+        own |= found
     differing = [name for name, value in claimed.items() if own[name] != value]
     return {
         "name": strict.field(artifact, "originalName", str),

@@ -12,7 +12,7 @@ from evidence_kit.errors import Exit
 if TYPE_CHECKING:
     from evidence_kit.acquire.context import World
     from evidence_kit.acquire.plan import Plan
-    from evidence_kit.acquire.preflight import Forecast, Preflight
+    from evidence_kit.acquire.preflight import Ask, Forecast, Preflight
     from evidence_kit.governance.permitted import Refusal
     from evidence_kit.model.grants import Grants
     from evidence_kit.model.source import SourceSpec
@@ -74,6 +74,12 @@ def check(
 def fly(plan: "Plan", specs: "Mapping[str, SourceSpec]", shared: Mapping[str, object], world: "World") -> "Preflight":
     """Ask every target of a plan, with the accesses that its planning has opened."""
     from evidence_kit.acquire import preflight
+
+    return preflight.check(plan, specs, asker(shared), world)
+
+
+def asker(shared: Mapping[str, object]) -> "Ask":
+    """Return whom to ask what is granted at a provider, and by which of the accesses that are open."""
     from evidence_kit.collectors.registry import grantor
     from evidence_kit.model.grants import Grantor
 
@@ -81,7 +87,7 @@ def fly(plan: "Plan", specs: "Mapping[str, SourceSpec]", shared: Mapping[str, ob
         found = grantor(provider)
         return (found, shared[provider]) if found and provider in shared else None
 
-    return preflight.check(plan, specs, ask, world)
+    return ask
 
 
 def show(flight: "Preflight") -> None:

@@ -50,7 +50,7 @@ def list_clocks(
     from evidence_kit.governance.clocks.running import running, statements
     from evidence_kit.vaults.local import LocalVault
 
-    now, known = settings.now(), _known(sets, inventory)
+    now, known = settings.now(), in_force(sets, inventory)
     vault = LocalVault(settings.required_case(str(case) if case else None))
     read_description(vault)
     found = running(statements(vault), known.clocks)
@@ -70,7 +70,7 @@ def known_clocks(
     """List the clocks that can be started: ours, those of `--set`, those of the inventory's agreements."""
     from evidence_kit.cli import clock_lines
 
-    now, known = settings.now(), _known(sets, inventory)
+    now, known = settings.now(), in_force(sets, inventory)
     if as_json:
         output.document([one.to_json() | {"stale": one.is_stale(now)} for one in known.clocks.values()])
         return
@@ -102,7 +102,7 @@ def start(
         LocalVault(case),
         settings.key_ring(),
         settings.setting("key", key),
-        _known(sets, inventory),
+        in_force(sets, inventory),
         clock,
         at=moment,
         why=why,
@@ -138,7 +138,7 @@ def met(
         LocalVault(case),
         settings.key_ring(),
         settings.setting("key", key),
-        _known(sets, inventory),
+        in_force(sets, inventory),
         clock,
         at=parse_instant(at, now=now),
         what=what,
@@ -150,7 +150,7 @@ def met(
         output.note(f"`{one.id}` runs from then: {one.within.said}")
 
 
-def _known(sets: Sequence[str], inventory: str | None) -> "ClockSet":
+def in_force(sets: Sequence[str], inventory: str | None) -> "ClockSet":
     """Return the clocks in force; those of agreements come with an inventory."""
     from evidence_kit.cli.partnered import read
     from evidence_kit.governance.clocks.sets import extended, standard, with_contracts

@@ -143,7 +143,8 @@ def _reconcile(
     vault = LocalVault(case)
     read_description(vault)
     found = find_unsettled(
-        vault, lambda unit: unit.window is None or unit.window.end + known[unit.source].settle <= now
+        vault,
+        lambda unit: unit.window is None or unit.window.end + choose([unit.source], known)[unit.source].settle <= now,
     )
     output.note(found.summary)
     try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evidence_kit.cli import output, partnered, settings
+from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
     from evidence_kit.custody.trust import Trust
@@ -207,7 +208,7 @@ class _Asked:
 
         at = settings.now()
         end = parse_instant(self.until, now=at) if self.until else at
-        return read_records(
+        found = read_records(
             self.vaults(),
             period=Window(parse_instant(self.since, now=at), end),
             at=at,
@@ -215,6 +216,10 @@ class _Asked:
             entries=self._entries(),
             specs=settings.catalogue(self.connectors),
         )
+        ids = [one.id for one in found.cases]
+        if twice := next((one for one in ids if ids.count(one) > 1), ""):
+            raise UsageError(f"case `{twice}` is given twice", hint="its rows could not be told apart")
+        return found
 
     def _policy(self) -> "Trust | None":
         """Return the caller's trust policy; without one nothing is verified, and the pack says so."""

@@ -43,12 +43,15 @@ def release(
 
 def approve(
     case: Path = _CASE,
-    action: str = typer.Argument(..., help="`transfer`, `release`, `disposal` or `disclosure`."),
+    action: str = typer.Argument(..., help="`transfer`, `release`, `disposal`, `disclosure` or `override`."),
     reason: str = typer.Option(..., "--reason", help="Why you agree."),
     out: Path | None = typer.Option(None, "-o", "--out", help="Sign only; the keeper of the log will `record` it."),
     key: str | None = _KEY,
 ) -> None:
-    """Agree to the next transfer, release, disposal or disclosure, where the policy wants several people."""
+    """Agree to the next transfer, release, disposal or disclosure, where the policy wants several people.
+
+    `override` agrees that what an agreement or a policy refuses is asked for all the same: that always takes two.
+    """
     from evidence_kit.acquire.decisions import approval, prepare
     from evidence_kit.custody import log
     from evidence_kit.vaults.local import LocalVault

@@ -164,18 +164,11 @@ def _telling(one: "Pivot", params: Mapping[str, str]) -> dict[str, str]:
 
 
 def _minimising(limits: str | None) -> "tuple[Minimise | None, dict[str, object]]":
-    """Return what a policy takes out of working copies, and what the statement says of it."""
-    if limits is None:
-        return None, {}
-    from evidence_kit.analysis.minimise import Minimiser
-    from evidence_kit.cli.ordering import read_policy
+    """Return what a policy takes out of working copies, and which policy that is."""
+    from evidence_kit.cli.event_exports import minimising
 
-    policy = read_policy(limits)
-    drop, pseudonymise = policy.minimise.drop, policy.minimise.pseudonymise
-    if not drop and not pseudonymise:
-        return None, {}
-    key = settings.pseudonym_key() if pseudonymise else b""
-    return Minimiser(drop, pseudonymise, key).row, {"policy": policy.name, "sha256": policy.digest}
+    minimise, said = minimising(limits)
+    return minimise, {name: said[name] for name in ("policy", "sha256") if name in said}
 
 
 def _tell(asked: Asked, made: "Exported") -> None:

@@ -47,7 +47,7 @@ def make(
         return opened(tables, clocks)
 
     defects = sum(one.defects for one in tables)
-    minimise, policy = _minimising(limits)
+    minimise, policy = minimising(limits)
     order = Order(to=to, purpose=purpose, medium=medium, defects=defects, minimise=minimise, policy=policy)
     made = export_events(vault, keeper, opening, out, order, at=settings.now())
     if as_json:
@@ -61,7 +61,7 @@ def make(
         output.note(f"warning: {output.plural(defects, 'place')} of the evidence could not be read")
 
 
-def _minimising(
+def minimising(
     limits: str | None,
 ) -> "tuple[Callable[[Mapping[str, object]], Mapping[str, object]] | None, Mapping[str, object]]":
     """Return what a policy takes out of working copies, and what the statement says of it."""

@@ -91,7 +91,7 @@ def place(asked: Asked) -> Ordered:
     """Make the order that the options ask for; UsageError where they make none."""
     from evidence_kit.acquire.scope import Order
     from evidence_kit.governance.inventory import parse_inventory
-    from evidence_kit.governance.permitted import refusals
+    from evidence_kit.governance.permitted import refusals, standing
     from evidence_kit.sources.catalogue import choose
 
     if not asked.sources:
@@ -106,18 +106,12 @@ def place(asked: Asked) -> Ordered:
     limits = settings.setting("policy", asked.policy)
     policy = read_policy(limits) if limits else None
     vault = settings.setting("place", asked.place) or ""
-    governed = {"targets": [one.to_json() for one in entries if one.agreement or one.jurisdiction.data]}
-    limited = {"policy": {"name": policy.name, "sha256": policy.digest}, "vault": vault} if policy else {}
     order = Order(
         sources=tuple(specs),
         targets=tuple(entry.target for entry in entries),
         window=window,
         params=params_of(asked.params, specs),
-        governance={
-            **(governed if governed["targets"] else {}),
-            **limited,
-            **({"leftOut": left_out} if left_out else {}),
-        },
+        governance=standing(entries, policy, vault) | ({"leftOut": left_out} if left_out else {}),
     )
     found = refusals(specs.values(), entries, window, at=now, policy=policy, vault=vault)
     return Ordered(order=order, specs=specs, refusals=found)

@@ -10,10 +10,9 @@ import typer
 
 from evidence_kit.cli import ordering, output, settings
 from evidence_kit.cli.playbooks_given import FOLDERS, inventory_of, library
-from evidence_kit.errors import Exit, UsageError
+from evidence_kit.errors import Exit, SignatureError, UsageError
 
 if TYPE_CHECKING:
-    from evidence_kit.acquire.preflight import Ask
     from evidence_kit.custody.keys import PublicKey
     from evidence_kit.governance.readiness.drift import Change
     from evidence_kit.governance.readiness.observed import Readiness
@@ -75,6 +74,7 @@ def _look(
     import hashlib
 
     from evidence_kit.acquire.environment import TOOL
+    from evidence_kit.cli.check import asker
     from evidence_kit.collectors.registry import build
     from evidence_kit.governance.readiness.observed import Readiness
     from evidence_kit.governance.readiness.states import rules
@@ -106,7 +106,7 @@ def _look(
     )  # fmt: skip
     shared: dict[str, object] = {}
     collectors = build(ordered.specs, shared)
-    standings, states = survey(ordered.order, ordered.specs, collectors, _asker(shared), ordering.planning())
+    standings, states = survey(ordered.order, ordered.specs, collectors, asker(shared), ordering.planning())
     known = replace(basis, standings={one.key: one for one in standings})
     window = ordered.order.window
     return Readiness(
@@ -118,17 +118,6 @@ def _look(
         states=states,
         playbooks=tuple(possible(playbooks, known, only)),
     )
-
-
-def _asker(shared: dict[str, object]) -> "Ask":
-    from evidence_kit.collectors.registry import grantor
-    from evidence_kit.model.grants import Grantor
-
-    def ask(provider: str) -> tuple[Grantor, object] | None:
-        found = grantor(provider)
-        return (found, shared[provider]) if found and provider in shared else None
-
-    return ask
 
 
 # -- the baseline ------------------------------------------------------------------------------------------------
@@ -193,6 +182,8 @@ def _signer(said: str | None, key: str | None) -> "PublicKey":
     try:
         with Path(said).open("rb") as stream:
             return PublicKey.from_pem(stream.read(MAX_PEM + 1))
+    except SignatureError as error:
+        raise UsageError(f"`{said}`: {error.message}", hint="a public key in PEM") from error
     except OSError as error:
         raise UsageError(f"cannot read `{said}`: {(error.strerror or '').lower()}") from error
 

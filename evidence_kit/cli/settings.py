@@ -98,7 +98,14 @@ def pseudonym_key() -> bytes:
         pass
     except OSError as error:
         raise AccessError(f"cannot keep a key for pseudonyms: {(error.strerror or '').lower()}") from error
-    return path.read_bytes()
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise AccessError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
+    if len(key) != KEY_BYTES:  # such as a crash or a full disk leaves
+        hint = "restore it from a copy; without one remove it, and pseudonyms differ from earlier ones"
+        raise AccessError(f"`{path}` is no whole key for pseudonyms", hint=hint)
+    return key
 
 
 def pin() -> str:

@@ -49,7 +49,7 @@ class Agreement:
 
 
 def _period(lasting: timedelta | None) -> str:
-    return f"PT{lasting.total_seconds() / 3600:g}H" if lasting else ""
+    return f"PT{lasting.total_seconds() / 3600:g}H" if lasting is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from evidence_kit.errors import UsageError
 from evidence_kit.governance.agreement import Agreement, Jurisdiction, read_agreement, read_jurisdiction
 from evidence_kit.governance.assurance import Assurance, read_assurance
+from evidence_kit.model import places
 from evidence_kit.model.document import Document, did_you_mean, parse_document
 from evidence_kit.model.unit import Target
 from evidence_kit.preservation.credentials import FIELD, IDENTITY, SAME
@@ -25,7 +26,6 @@ _FIELDS = (
 )  # fmt: skip
 _ACCOUNT = 12  # digits of an AWS account id
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]*")
-_SECRET = re.compile(r"secret://(?:env/[A-Za-z_][A-Za-z0-9_]*|(?:keyring|aws-sm|vault)/[\x21-\x7e]+)")
 At = tuple[str | int, ...]
 
 
@@ -144,13 +144,12 @@ def _partner(doc: Document, at: At) -> dict[str, str]:
     }
     for name in doc.at((*at, "secrets"), dict, default={}):
         where = doc.at((*at, "secrets", name), str)
-        if not _SECRET.fullmatch(where):
+        if not re.fullmatch(places.SECRET, where):
             # Whatever stands there instead may be the secret itself: it is not repeated.
             raise doc.error(
                 (*at, "secrets", name),
                 f"`{name}` does not say where the secret is kept",
-                hint="`secret://env/NAME`, `secret://keyring/SERVICE/NAME`, `secret://aws-sm/NAME#FIELD` or "
-                "`secret://vault/PATH#FIELD`",
+                hint=places.HINT,
             )
         found[f"secret.{name}"] = where
     found["ca"] = doc.at((*at, "ca"), str, default="")

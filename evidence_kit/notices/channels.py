@@ -6,6 +6,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from evidence_kit.errors import UsageError
+from evidence_kit.model import places
 from evidence_kit.model.document import Document, Path, did_you_mean, parse_document
 from evidence_kit.model.grammar import Field, Shape, Variants, check, nested, schema_of
 from evidence_kit.model.time import parse_period
@@ -21,7 +22,7 @@ _LONGEST = timedelta(minutes=2)  # a run waits for it
 _MOST_PEOPLE = 50
 _ADDRESS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}"
 _URL = r"https://[^\s@]+"
-_SECRET = r"secret://(?:env/[A-Za-z_][A-Za-z0-9_]*|(?:keyring|aws-sm|vault)/[\x21-\x7e]+)"  # noqa: S105 - a place
+_NO_LOGIN = "`https://HOST/…`, without a name or password"
 
 _NAME = Field(help="what playbooks call it", pattern=r"[a-z0-9][a-z0-9_-]{0,63}", required=True)
 _COMMON = {
@@ -32,7 +33,9 @@ _COMMON = {
 
 
 def _secret(help_: str, *, required: bool = True) -> Field:
-    return Field(help=f"where {help_} is kept: `secret://env/NAME` and the like", pattern=_SECRET, required=required)
+    return Field(
+        help=f"where {help_} is kept: `secret://env/NAME` and the like", pattern=places.SECRET, required=required
+    )
 
 
 CHANNEL = Variants(
@@ -131,15 +134,18 @@ def parse_channels(text: bytes, *, name: str) -> tuple[Channel, ...]:
 
 
 def _require_places(doc: Document) -> None:
-    """Refuse what is no place of a secret, before anything repeats it: it may be the secret itself."""
+    """Refuse what is no place of a secret, before anything repeats it: it may be the secret itself, or hold one."""
     listed = doc.at(("channels",), list, default=[])
     for index, one in enumerate(listed):
-        if isinstance(one, dict) and "secret" in one and not re.fullmatch(_SECRET, str(one["secret"])):
+        if not isinstance(one, dict):
+            continue
+        if "url" in one and not re.fullmatch(_URL, str(one["url"])):
+            raise doc.error(("channels", index, "url"), "`url` is not an address", hint=_NO_LOGIN)
+        if "secret" in one and not re.fullmatch(places.SECRET, str(one["secret"])):
             raise doc.error(
                 ("channels", index, "secret"),
                 "`secret` does not say where the secret is kept",
-                hint="`secret://env/NAME`, `secret://keyring/SERVICE/NAME`, `secret://aws-sm/NAME#FIELD` or "
-                "`secret://vault/PATH#FIELD`",
+                hint=places.HINT,
             )
 
 
@@ -189,7 +195,7 @@ def _timeout(doc: Document, at: Path) -> timedelta:
 
 def _require_sense(doc: Document, at: Path, one: Channel) -> None:
     if one.url and not _is_address(one.url):
-        raise doc.error((*at, "url"), "`url` is not an address", hint="`https://HOST/…`, without a name or password")
+        raise doc.error((*at, "url"), "`url` is not an address", hint=_NO_LOGIN)
     if one.kind == EMAIL:
         if not 1 <= len(one.to) <= _MOST_PEOPLE:
             raise doc.error((*at, "to"), f"between one and {_MOST_PEOPLE} recipients")

@@ -4,7 +4,7 @@ import hashlib
 import smtplib
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -42,7 +42,11 @@ def shown(channel: Channel, mail: EmailMessage) -> Shown:
 def deliver(channel: Channel, mail: EmailMessage, secret: str) -> Answer:
     """Send once and say what came of it; a server's own words are not repeated, for others wrote them."""
     try:
-        with _server(channel) as server:
+        context = ssl.create_default_context(cafile=channel.ca or None)
+    except (OSError, ValueError):  # an SSLError is an OSError
+        return Answer(Outcome.NOT_SENT, "its `ca` cannot be read as certificates in PEM")
+    try:
+        with _server(channel, context) as server:
             if channel.user:
                 server.login(channel.user, secret)
             refused = server.send_message(mail, channel.sender, list(channel.to))
@@ -67,19 +71,24 @@ def deliver(channel: Channel, mail: EmailMessage, secret: str) -> Answer:
 
 
 @contextmanager
-def _server(channel: Channel) -> Iterator[smtplib.SMTP]:
+def _server(channel: Channel, context: ssl.SSLContext) -> Iterator[smtplib.SMTP]:
     """Connect and be sure of the server. The name that we give is the sender's domain, not this machine's."""
-    context = ssl.create_default_context(cafile=channel.ca or None)
     seconds, name = channel.timeout.total_seconds(), _domain(channel)
     if channel.security == TLS:
-        with smtplib.SMTP_SSL(
+        server: smtplib.SMTP = smtplib.SMTP_SSL(
             channel.host, channel.port, local_hostname=name, timeout=seconds, context=context
-        ) as server:
-            yield server
-        return
-    with smtplib.SMTP(channel.host, channel.port, local_hostname=name, timeout=seconds) as server:
-        server.starttls(context=context)
+        )
+    else:
+        server = smtplib.SMTP(channel.host, channel.port, local_hostname=name, timeout=seconds)
+    try:
+        if channel.security != TLS:
+            server.starttls(context=context)
         yield server
+    finally:
+        # What a server says to a farewell takes nothing back of what it said to the mail.
+        with suppress(smtplib.SMTPException, OSError):
+            server.quit()
+        server.close()
 
 
 def _late(error: BaseException) -> Answer | None:

@@ -44,6 +44,7 @@ def deliver(channel: Channel, post: Post) -> Answer:
 
 
 def _sent(session: "requests.Session", channel: Channel, post: Post) -> Answer:
+    import requests
     from requests.auth import HTTPBasicAuth
 
     session.trust_env = False  # neither a `.netrc`, whose login would go along, nor a proxy that nobody named
@@ -59,7 +60,10 @@ def _sent(session: "requests.Session", channel: Channel, post: Post) -> Answer:
         verify=channel.ca or True,
         stream=True,
     ) as response:
-        body = next(response.iter_content(_MAX_ANSWER), b"")
+        try:
+            body = next(response.iter_content(_MAX_ANSWER), b"")
+        except requests.RequestException:  # whatever is wrong with the answer, the notice was sent
+            return Answer(Outcome.UNREACHABLE, "its answer broke off; it may have arrived", response.status_code)
         return _judged(channel, response.status_code, body)
 
 

@@ -13,6 +13,7 @@ IDENTITY: Mapping[str, tuple[str, ...]] = {
     "gcp": ("credentials",),
     "azure": ("clientId",),
 }
+_WHO = frozenset({"role", "profile", "credentials", "clientId"})  # the others only go along with one of these
 SECRET = "EVIDENCE_KIT_PRESERVE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 
 
@@ -25,8 +26,8 @@ def acting(target: Target) -> Target | None:
         for name in IDENTITY.get(target.provider, ())
         if target.access.get(f"{FIELD}.{name}")
     }
-    if not own:
-        return None
+    if not own.keys() & _WHO:
+        return None  # whoever reads would act: what else says who we are is the surroundings
     reading = {*IDENTITY[target.provider], "subject", "memberRole", "memberExternalId"}
     if "role" in own:
         reading -= {"profile"}  # who asks to assume a role is the operator, whichever role it is

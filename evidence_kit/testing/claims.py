@@ -31,6 +31,7 @@ from evidence_kit.testing.stage import exemptions, marks, rehearsal, without_sec
 from evidence_kit.testing.witness import Waits
 
 SAID = "EVIDENCE_KIT_CLAIMS"
+_ENDS = ("passed", "skipped", "failed")  # the worst last
 _said: dict[str, Any] = json.loads(os.environ.get(SAID, "{}"))
 _connector = Path(_said.get("connector", os.devnull))
 _fixture = Path(_said.get("fixture", os.devnull))
@@ -110,19 +111,25 @@ def _strike(fault: Fault) -> None:
 
 
 class Teller:
-    """Writes how each claim ended: a line of JSON, without anything that a provider said beyond the first line."""
+    """Writes how each claim ended: a line of JSON, without anything that a provider said beyond the first line.
+
+    A claim has ended once all that it used is taken down: what comes up only there counts as well.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._ended: set[str] = set()
+        self._worst: dict[str, pytest.TestReport] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.nodeid in self._ended or (report.when != "call" and report.passed):
-            return
-        self._ended.add(report.nodeid)
-        end = "skipped" if report.skipped else "passed" if report.passed else "failed"
+        known = self._worst.get(report.nodeid)
+        if known is None or _ENDS.index(report.outcome) > _ENDS.index(known.outcome):
+            self._worst[report.nodeid] = report
+        if report.when == "teardown":
+            self._tell(self._worst.pop(report.nodeid))
+
+    def _tell(self, report: pytest.TestReport) -> None:
         with self._path.open("a", encoding="utf-8") as stream:
-            line = {"claim": report.nodeid.rpartition("::")[2], "end": end, "said": _first(report)}
+            line = {"claim": report.nodeid.rpartition("::")[2], "end": report.outcome, "said": _first(report)}
             stream.write(json.dumps(line) + "\n")
 
 

@@ -1,12 +1,19 @@
 """What `resume` takes up: an unsealed acquisition first, else exactly the units that are still open."""
 
-import pytest
-from support.casemaker import SOURCE, TARGET, WINDOW, Crash, CrashingVault, PagesFromMemory
+from dataclasses import replace
 
-from evidence_kit.acquire.open_work import find_work
+import pytest
+from support.casemaker import SOURCE, SPEC, TARGET, WINDOW, Crash, CrashingVault, PagesFromMemory
+from support.lab import Lab
+from support.preserving import Room
+
+from evidence_kit.acquire.open_work import find_unsettled, find_work
 from evidence_kit.acquire.scope import Order
 from evidence_kit.custody import bag
-from evidence_kit.errors import EmptyError, Exit
+from evidence_kit.errors import EmptyError, Exit, UsageError
+from evidence_kit.model.exchange import Closed
+from evidence_kit.model.status import UnitStatus
+from evidence_kit.model.unit import Target, Unit
 
 ORDER = Order(sources=(SOURCE,), targets=(TARGET,), window=WINDOW, params={})
 TWO = ("eu-west-1", "us-east-1")
@@ -74,3 +81,64 @@ def test_resume_clears_the_working_folder_that_a_crash_after_the_last_event_left
         find_work(small_case.vault)
 
     assert small_case.verify().exit() is Exit.OK
+
+
+# -- what changes a target -----------------------------------------------------------------------------------------
+
+SNAPSHOT, INSTANCE = "aws.ec2.snapshot_volumes", {"instance_id": "i-0123456789abcdef0"}
+
+
+@pytest.fixture
+def room(tmp_path):
+    """A case at a target that the inventory lets nobody change."""
+    lab = Lab(tmp_path / "case", WINDOW).open()
+    return Room(lab, Target(provider="aws", id="111122223333", name="shop", regions=("us-east-1",)))
+
+
+class Copying:
+    """A snapshot whose copy is not finished: what the provider answers for hours."""
+
+    spec = replace(SPEC, name=SNAPSHOT)
+
+    def units(self, scope, ctx):
+        yield Unit(source=SNAPSHOT, target=scope.target, region="us-east-1", window=None)
+
+    def acquire(self, unit, ctx):
+        yield Closed(status=UnitStatus.COMPLETE_UNSETTLED, reason="still being copied")
+
+
+def collect(lab, collectors, vault=None):
+    lab.vault = vault or lab.vault
+    with lab.vault.lock(), lab.vault.working():
+        return lab.engine(collectors).collect(lab.order(*collectors, targets=(TARGET,)))
+
+
+def test_an_action_is_left_to_its_playbook_and_hides_nothing_else_that_is_open(room):
+    (denied,) = room.do(SNAPSHOT, **INSTANCE).outcomes
+    assert denied.status is UnitStatus.DENIED
+    collect(room.lab, {SOURCE: HALF})
+
+    work = find_work(room.lab.vault)
+
+    assert (work.order.sources, [unit.source for unit in work.units]) == ((SOURCE,), [SOURCE])
+    assert work.summary.endswith(f"; what is open of `{SNAPSHOT}` is left to its playbook")
+
+
+def test_where_only_actions_are_open_they_are_named(room):
+    room.do(SNAPSHOT, **INSTANCE)
+    with pytest.raises(EmptyError, match=f"nothing is open that collects; what is open of `{SNAPSHOT}`"):
+        find_work(room.lab.vault)
+
+
+def test_a_snapshot_that_is_still_copied_is_not_reconciled(room):
+    collect(room.lab, {SNAPSHOT: Copying()})
+    with pytest.raises(EmptyError, match=f"nothing is left to reconcile; what is open of `{SNAPSHOT}`"):
+        find_unsettled(room.lab.vault, lambda _: True)
+
+
+def test_an_unsealed_action_is_its_playbooks_to_finish(room):
+    with pytest.raises(Crash):
+        collect(room.lab, {SNAPSHOT: Copying()}, NoLedger(room.lab.root))
+    with pytest.raises(UsageError, match="belongs to a playbook") as refused:
+        find_work(room.lab.vault)
+    assert "playbook resume" in refused.value.hint

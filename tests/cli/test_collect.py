@@ -3,7 +3,10 @@
 import json
 
 import pytest
+from support.casemaker import SOURCE, Case, PagesFromMemory
 
+from evidence_kit.model.exchange import Closed
+from evidence_kit.model.status import UnitStatus
 from evidence_kit.sandbox.faults import Fault
 
 LOOKUP = "aws.cloudtrail.lookup"
@@ -112,6 +115,22 @@ def test_a_denied_source_seals_incomplete_and_resume_completes_the_case(
     assert again.code == 0, again.err
     assert run("verify", opened, "--require-complete").code == 0
     assert run("resume", opened).code == 4
+
+
+class Unsettled(PagesFromMemory):
+    """A source of somebody's own, which may still get more."""
+
+    def acquire(self, unit, ctx):
+        yield from super().acquire(unit, ctx)
+        yield Closed(status=UnitStatus.COMPLETE_UNSETTLED, reason="more may come")
+
+
+def test_a_second_pass_without_its_connector_names_the_source(run, tmp_path) -> None:
+    case = Case(tmp_path / "case")
+    case.open()
+    case.collect(Unsettled())
+    told = run("collect", "--reconcile", "--case", case.root)
+    assert (told.code, f"unknown source `{SOURCE}`" in told.err) == (2, True)
 
 
 def test_a_plan_collects_nothing_and_names_the_permissions(run, opened, window, inventory) -> None:

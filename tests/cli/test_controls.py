@@ -1,6 +1,7 @@
 """`controls`: lists, shows, packs and says what a change of rules affects."""
 
 import json
+import shutil
 import subprocess
 from importlib.resources import files
 
@@ -109,6 +110,18 @@ def test_rules_that_did_not_change_affect_nobody(run, case, tmp_path) -> None:
 
     assert (told.code, told.out) == (0, "")
     assert "no rule differs" in told.err
+
+
+@pytest.mark.parametrize("command", [("pack", "soc2", "-o", "out"), ("affected", "--old", "old.yaml")])
+def test_a_case_that_is_given_twice_hides_nothing_but_is_refused(run, case, tmp_path, command) -> None:
+    shutil.copytree(case, tmp_path / "copy")
+    (tmp_path / "old.yaml").write_bytes(
+        (files("evidence_kit.governance.controls") / "frameworks" / "soc2.yaml").read_bytes()
+    )
+    told = run("controls", *command, case, "copy", *PERIOD)
+
+    assert (told.code, "case `IR-2026-014` is given twice" in told.err) == (2, True)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,19 @@ def test_no_receipt_is_given_over_what_is_not_what_was_sealed(run, opened, take,
     assert not (tmp_path / "again.json").exists()
 
 
+def test_what_was_altered_here_is_not_held_against_the_partner(run, opened, take, drop, tmp_path):
+    (drop / "SHA256SUMS").unlink()
+    (drop / "MD5SUMS").write_text(f"{hashlib.md5(b'{}' + bytes([10])).hexdigest()}  audit_logs/a.jsonl\n")  # noqa: S324
+    assert take().code == 0
+    (bag,) = (opened / "bags").iterdir()
+    (path,) = [one for one in (bag / "data").rglob("*") if one.is_file() and one.read_bytes() == b"{}\n"]
+    path.chmod(0o600)
+    path.write_bytes(b"[]\n")
+    told = run("partners", "receipt", "write", bag.name, "--case", opened, "-o", "again.json")
+    assert (told.code, "is not what was sealed" in told.err) == (10, True), told.err
+    assert not (tmp_path / "again.json").exists()
+
+
 def test_the_partner_and_the_agreement_are_on_record(opened, take):
     assert take().code == 0
     (bag,) = (opened / "bags").iterdir()

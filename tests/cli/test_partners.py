@@ -211,6 +211,15 @@ def test_at_a_sandbox_that_turns_us_away_the_claims_do_not_hold(run, partner):
     assert "failed   an undisturbed run is whole" in told.out
 
 
+def test_a_suite_that_is_killed_after_a_claim_is_not_passed(run, partner, tmp_path, monkeypatch):
+    (tmp_path / "killer.py").write_text("import os\n\ndef pytest_runtest_logfinish(nodeid):\n    os._exit(9)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTEST_PLUGINS", "killer")
+    told = run("partners", "test", "acme.yaml", "--fixture", "fixture.yaml")
+    assert (told.code, told.out) == (7, "")
+    assert "did not run to its end: pytest ended with 9" in told.err
+
+
 def test_what_the_agreement_does_not_allow_is_not_tried_out(run, partner, tmp_path):
     (tmp_path / "orders.yaml").write_bytes(acme(evidence=["orders"]))
     told = run("partners", "test", "orders.yaml", "--target", "acme", "--inventory", "inventory.yaml")

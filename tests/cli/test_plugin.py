@@ -120,6 +120,48 @@ def test_a_plug_in_that_cannot_be_imported_does_not_pass(install, capsys):
     assert "a_module_that_is_not_there" in failed["acme.audit", "its tests can be run to their end"]
 
 
+LATE = """import pytest
+
+@pytest.fixture
+def stage():
+    yield
+    raise OSError("the stage broke")
+
+class TestLate:
+    def test_it_holds(self, stage):
+        pass
+
+    def test_it_cannot_be_tried(self, stage):
+        pytest.skip("not here")
+
+    def test_it_breaks_twice(self, stage):
+        raise ValueError("the claim broke")
+"""
+
+
+def test_a_claim_that_breaks_while_it_is_taken_down_has_failed_once(tmp_path, monkeypatch, capsys):
+    (tmp_path / "late_to_break.py").write_text(LATE)
+    monkeypatch.syspath_prepend(tmp_path)
+    code, failed, told = ends(capsys, "late_to_break")
+    assert (code, len(told)) == (Exit.PLUGIN, 3)
+    assert failed["late_to_break", "it holds"] == failed["late_to_break", "it cannot be tried"]
+    assert failed["late_to_break", "it holds"] == "OSError: the stage broke"
+    assert failed["late_to_break", "it breaks twice"] == "ValueError: the claim broke"
+
+
+@pytest.mark.parametrize("hook", ["pytest_runtest_logfinish(nodeid)", "pytest_sessionfinish(session)"])
+def test_a_suite_that_breaks_after_a_claim_does_not_pass(tmp_path, monkeypatch, capsys, hook):
+    said = "import os" if "nodeid" in hook else "session.exitstatus = 1"
+    ended = "os._exit(9)" if "nodeid" in hook else "raise SystemExit(1)"
+    (tmp_path / "breaking.py").write_text(f"def {hook}:\n    {said}\n    {ended}\n")
+    (tmp_path / "one_claim.py").write_text("class TestOne:\n    def test_it_holds(self):\n        pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTEST_PLUGINS", "breaking")
+    code, failed, told = ends(capsys, "one_claim")
+    assert (code, [*failed]) == (Exit.PLUGIN, [("one_claim", "its tests can be run to their end")])
+    assert {"of": "one_claim", "name": "it holds", "verdict": "passed", "reason": ""} in told
+
+
 def test_a_test_of_nothing_does_not_pass(install, capsys):
     install({TESTS: {"acme.other": "test_acme_audit:TestAcmeAudit"}})
     code, failed, _ = ends(capsys, "evidence-kit-acme")

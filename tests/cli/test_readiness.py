@@ -47,6 +47,14 @@ def test_a_baseline_that_is_not_signed_is_refused_before_anybody_is_asked(run, b
     assert cloud.door.sent == []
 
 
+def test_a_signer_that_is_no_key_is_usage_and_not_a_signature_that_fails(run, bare, tmp_path) -> None:
+    (tmp_path / "base.json").write_text("{}")
+    (tmp_path / "no.pem").write_text("no")
+    told = run(*bare, "--baseline", tmp_path / "base.json", "--baseline-signer", "no.pem")
+    assert (told.code, "`no.pem`: " in told.err) == (Exit.USAGE, True)
+    assert "a public key in PEM" in told.err
+
+
 def test_nothing_is_overwritten(run, bare, cloud, tmp_path) -> None:
     (tmp_path / "base.json").write_text("mine")
     assert run(*bare, "--out", tmp_path / "base.json").code == Exit.USAGE

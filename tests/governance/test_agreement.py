@@ -44,6 +44,11 @@ def entries(text=ACME):
     return parse_inventory((HEAD + text).encode(), name="i.yaml").entries
 
 
+def test_a_period_of_nothing_is_on_record_as_one():
+    (acme,) = entries(ACME.replace("latency: PT1H", "latency: PT0S"))
+    assert acme.agreement.to_json()["latency"] == "PT0H"
+
+
 def refused(*specs, at=NOW, text=ACME, **more):
     return [one.text for one in refusals(specs, entries(text), WINDOW, at=at, **more)]
 

@@ -186,6 +186,23 @@ def test_a_later_acquisition_that_brought_it_counts() -> None:
     assert standing("collected, family: audit", worse) is SHOWN
 
 
+def test_a_later_look_that_shows_nothing_takes_back_nothing_that_speaks_against() -> None:
+    told = row(
+        "collected, family: audit",
+        records(Log().record(units=[unit("not_enabled"), unit("denied", acquisition="a-2")])),
+    )
+    assert told.standing is AGAINST
+    assert told.exceptions[0].said == "not_enabled, case IR-1, acquisition a-1"
+
+
+def test_a_period_of_nothing_is_a_period() -> None:
+    text = INVENTORY.replace("notifyWithin: PT24H", "notifyWithin: PT0S").replace("PT20H", "PT0S")
+    found = records(entries=inventory(text))
+    (agreed,) = row("notice_agreed", found).sample
+    (told,) = row("incidents_told", found).sample
+    assert (agreed.said, told.said) == ("within 0 hours", "told after 0 hours")
+
+
 def test_a_target_is_asked_only_for_what_some_source_of_its_provider_has() -> None:
     bucket = Target(provider="box", id="b-1")
     case = Log().record(units=[unit(), unit(source="box.files", target=bucket)])

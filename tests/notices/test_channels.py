@@ -66,14 +66,25 @@ def test_a_secret_written_where_its_place_belongs_is_refused_and_not_repeated(se
 
 
 @pytest.mark.parametrize(
+    "url",
+    [f"https://bot:{CANARY}@hooks.example/x", f"https://{CANARY}@hooks.example", f"[{CANARY}]", f"ftp://{CANARY}"],
+)
+@pytest.mark.parametrize("kind", ["webhook", "jira", "pagerduty", "slack"])
+def test_a_login_in_an_address_is_refused_and_not_repeated(url, kind) -> None:
+    with pytest.raises(UsageError, match="`url` is not an address") as caught:
+        parse(with_one(f"{{name: ops, kind: {kind}, url: {url}}}"))
+    assert CANARY not in caught.value.message + (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
     ("entry", "said"),
     [
         ("{name: ops, kind: slack}", "secret"),
         ("{name: ops, kind: slak, secret: secret://env/X}", "unknown kind"),
         ("{name: ops, kind: slack, secret: secret://env/X, channel: general}", "unknown field"),
         ("{name: Ops!, kind: slack, secret: secret://env/X}", "cannot be"),
-        ('{name: ops, kind: webhook, url: "http://soar.example"}', "cannot be"),
-        ('{name: ops, kind: webhook, url: "https://user:word@soar.example"}', "cannot be"),
+        ('{name: ops, kind: webhook, url: "http://soar.example"}', "is not an address"),
+        ('{name: ops, kind: webhook, url: "https://user:word@soar.example"}', "is not an address"),
         ('{name: ops, kind: webhook, url: "https://[::1"}', "is not an address"),
         ('{name: ops, kind: webhook, url: "https://x.example:99999/"}', "is not an address"),
         ('{name: ops, kind: webhook, url: "https:///x"}', "is not an address"),

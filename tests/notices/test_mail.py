@@ -130,7 +130,20 @@ def test_nobody_there_is_unreachable(mail_channel, notice) -> None:
 
 
 def test_an_authority_s_file_that_is_not_there_is_an_outcome(mail_channel, notice) -> None:
-    assert deliver(mail_channel(free_port(), ca="nowhere.pem"), notice).outcome is Outcome.UNREACHABLE
+    done = deliver(mail_channel(free_port(), ca="nowhere.pem"), notice)
+
+    assert (done.outcome, done.said) == (Outcome.NOT_SENT, "its `ca` cannot be read as certificates in PEM")
+
+
+@pytest.mark.parametrize("said", ["421 going down", "500 what?", "nonsense"])
+def test_what_a_server_says_to_a_farewell_takes_nothing_back(post_office, mail_channel, notice, said) -> None:
+    box, port = post_office()
+    box.farewell = said
+    done = deliver(mail_channel(port), notice)
+
+    assert (done.outcome, len(box.got)) == (Outcome.DELIVERED, 1), done.said
+    box.refused = {"legal@acme.example", "ciso@acme.example"}
+    assert deliver(mail_channel(port), notice).said == "every recipient was refused"
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,19 @@ def test_who_does_not_answer_in_time_may_have_got_it(sent, receiver, kind) -> No
     assert CANARY not in everything(done)
 
 
+@pytest.mark.parametrize("kind", HTTP)
+@pytest.mark.parametrize("broken", ["short", "no gzip"])
+def test_whose_answer_breaks_off_may_have_got_it(sent, receiver, kind, broken) -> None:
+    if broken == "short":
+        receiver.declared = 4096
+    else:
+        receiver.headers = {"Content-Encoding": "gzip"}
+    done = sent(kind, answer=(200, b"half an ans"))
+
+    assert (done.outcome, done.said) == (Outcome.UNREACHABLE, "its answer broke off; it may have arrived")
+    assert len(receiver.got) == 1
+
+
 def test_a_certificate_of_a_stranger_is_not_accepted(sent, receiver) -> None:
     done = sent(SLACK, ca="")
 

@@ -1,6 +1,7 @@
 """Snapshots against moto: made once, found again, never twice, whatever is lost on the way."""
 
 import json
+import re
 import time
 
 import pytest
@@ -9,6 +10,8 @@ from support.preserving import died, only, would
 
 from evidence_kit.errors import Exit
 from evidence_kit.preservation.deed import ALREADY, PRESERVED
+
+VOLUME_SET = re.compile(rb"<volumeSet>.*</volumeSet>", re.DOTALL)
 
 
 @pytest.fixture
@@ -117,6 +120,18 @@ def test_only_volumes_without_a_snapshot_of_the_step_are_copied(aws, moto, line,
     assert only(aws.do("aws.ec2.snapshot_volumes", instance_id=instance)) == ("complete", "")
     assert [fact["volume"] for fact in aws.findings(PRESERVED)] == [gone["VolumeId"]]
     assert len(aws.findings(ALREADY)) == 2
+
+
+def test_volumes_that_an_answer_leaves_out_are_copied_all_the_same(aws, moto, line, instance):
+    def alter(said, content):
+        return VOLUME_SET.sub(b"<volumeSet/>", content) if "Action=DescribeVolumes" in said else content
+
+    line.alter = alter
+    assert would(aws.plan("aws.ec2.snapshot_volumes", instance_id=instance)) == [
+        f"would snapshot 3 volumes of {instance}, not all of whose sizes are told"
+    ]
+    assert only(aws.do("aws.ec2.snapshot_volumes", instance_id=instance)) == ("complete", "")
+    assert len(snapshots(moto, volumes_of(moto, instance))) == 3
 
 
 def test_the_plan_says_what_would_be_copied_and_what_it_costs_and_changes_nothing(aws, line, instance):

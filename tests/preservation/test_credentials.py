@@ -70,6 +70,12 @@ def test_what_says_who_reads_is_never_taken_along():
     assert own == {"profile": "keeper", "partition": "aws", "endpoint.s3": "https://x"}
 
 
+@pytest.mark.parametrize("said", [{"externalId": "x"}, {"sessionPolicies": "p"}, {"externalId": "x", "role": ""}])
+def test_what_only_goes_along_with_a_role_lets_nobody_act(said):
+    own = {f"preserve.{name}": value for name, value in said.items()}
+    assert acting(of("aws", role="arn:r", profile="reader", **own)) is None
+
+
 def test_the_operators_profile_may_assume_the_acting_role_but_not_act_itself():
     found = acting(of("aws", role="arn:r", profile="me", externalId="x", **{"preserve.role": "arn:k"}))
     assert found is not None

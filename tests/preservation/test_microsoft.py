@@ -135,6 +135,15 @@ def test_a_locked_policy_is_left_to_its_owner(azure, container):
     assert only(azure.do("azure.storage.immutability", **LOGS, days="20")) == ("complete", "")
 
 
+def test_a_policy_that_lets_append_blobs_grow_is_left_as_it_is(azure, container):
+    policy = {"immutabilityPeriodSinceCreationInDays": 30, "allowProtectedAppendWrites": True, "state": "Unlocked"}
+    container.policies[PLACE] = {"etag": '"1"', "properties": policy}
+    status, reason = only(azure.do("azure.storage.immutability", **LOGS, days="365"))
+    assert (status, "lets append blobs grow" in reason) == ("partial_error", True)
+    assert container.policies[PLACE]["properties"] == policy
+    assert container.changes == []
+
+
 def test_a_policy_that_somebody_changed_since_the_look_is_not_overwritten(azure, container):
     container.policies[PLACE] = {"etag": '"1"', "properties": {"immutabilityPeriodSinceCreationInDays": 30}}
 

@@ -23,6 +23,7 @@ class Between(LoopbackServer):
         self.lose: Callable[[str], bool] = lambda _: False
         self.kill = 0  # the process that dies when an answer is lost
         self.lost = 0
+        self.alter: Callable[[str, bytes], bytes] = lambda _, content: content  # what the client gets to see
         self.refuse: Callable[[str], bytes] = lambda _: b""  # the body of a 403, for a request that does not get on
 
     def count(self, word: str) -> int:
@@ -62,7 +63,7 @@ class _Visit(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         headers = {name: value for name, value in answer.getheaders() if name.lower() not in HOP}
-        self._send(answer.status, headers, content)
+        self._send(answer.status, headers, self.server.alter(said, content))
 
     def _send(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
         self.send_response_only(status)

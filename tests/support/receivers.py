@@ -43,6 +43,7 @@ class Receiver:
     got: list = field(default_factory=list)
     answer: tuple = (200, b"ok")
     headers: dict = field(default_factory=dict)
+    declared: int | None = None  # the length that it claims for its answer
     silent: threading.Event | None = None  # set: it takes the request and never answers until this is set
 
 
@@ -59,7 +60,7 @@ def serving(context, receiver):
                 self.close_connection = True
                 return
             status, answer = receiver.answer
-            self.reply(status, answer, receiver.headers)
+            self.reply(status, answer, receiver.headers, receiver.declared)
 
     with running(TlsServer(Visit, context)) as server:
         receiver.url = server.url
@@ -74,7 +75,7 @@ class Box:
     """A mail server's memory: what it took, whom it refuses."""
 
     def __init__(self):
-        self.got, self.refused, self.silent = [], set(), None
+        self.got, self.refused, self.farewell = [], set(), "221 Bye"
 
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):  # noqa: N802 - aiosmtpd's name
         if address in self.refused:
@@ -85,6 +86,9 @@ class Box:
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
         self.got.append((session, envelope))
         return "250 taken"
+
+    async def handle_QUIT(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
+        return self.farewell
 
 
 def basic(user, password):

@@ -23,6 +23,7 @@ _NOT_SEEN = frozenset(
         UnitStatus.SKIPPED_BY_OPERATOR,
     }
 )
+_WORTH = {True: 2, False: 1, None: 0}  # to know that something is missing is more than not to know
 
 
 def _got(unit: UnitRecord) -> bool | None:
@@ -52,7 +53,7 @@ def _units(records: Records, target: Target | None, limits: Limits) -> list[Unit
     for unit in records.units(target) if target else ():
         if wants(records, limits, unit.source):
             known = best.get(unit.id)
-            if known is None or bool(_got(unit)) >= bool(_got(known)):
+            if known is None or _WORTH[_got(unit)] >= _WORTH[_got(known)]:
                 best[unit.id] = unit
     return list(best.values())
 
@@ -143,7 +144,7 @@ def notice_agreed(asked: Asked) -> Iterator[Item]:
     if entry is None or entry.agreement is None:
         return
     period = entry.agreement.notify_within
-    said = f"within {spelled(period)}" if period else "no period agreed"
+    said = f"within {spelled(period)}" if period is not None else "no period agreed"
     by = period is not None and (asked.limits.within is None or period <= asked.limits.within)
     yield shown(f"agreement {entry.agreement.reference} notice", said, by=by)
 
@@ -213,6 +214,6 @@ def incidents_told(asked: Asked) -> Iterator[Item]:
     for one in entry.assurance.incidents or ():
         if datetime.combine(one.happened, datetime.min.time(), tzinfo=UTC) in asked.records.period:
             after = one.notified_after
-            said = f"told after {spelled(after)}" if after else "when it told us is not on file"
+            said = f"told after {spelled(after)}" if after is not None else "when it told us is not on file"
             by = None if after is None or agreed is None else after <= agreed
             yield shown(f"incident of {entry.target.label} on {one.happened}", said, by=by)

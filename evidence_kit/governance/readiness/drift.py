@@ -52,9 +52,10 @@ def _standing(old: Standing, new: Standing) -> Iterator[Change]:
     for name in sorted(set(new.missing) - set(old.missing)):
         yield Change(kind="permission_lost", worse=True, about=about, said=f"lacks {name}")
     for name in sorted(set(old.missing) - set(new.missing)):
-        worse = name in new.unknown
-        said = f"no longer known whether {name} is granted" if worse else f"has {name}"
-        yield Change(kind="permission_gained", worse=False, about=about, said=said)
+        untold = name in new.unknown
+        said = f"lacked {name}; not known any more whether it is granted" if untold else f"has {name}"
+        kind = "permission_unknown" if untold else "permission_gained"
+        yield Change(kind=kind, worse=False, about=about, said=said)
     for name in sorted(set(new.unknown) - set(old.unknown) - set(old.missing)):
         yield Change(kind="permission_unknown", worse=True, about=about, said=f"not known any more: {name}")
     if old.verdict != new.verdict:

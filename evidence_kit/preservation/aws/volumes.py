@@ -89,10 +89,11 @@ def _tagged(desk: AwsDesk) -> list[dict[str, Any]]:
 
 
 def _sizes(desk: AwsDesk, volumes: Sequence[str]) -> Mapping[str, int]:
-    """Return the size in GiB of each volume."""
-    found: dict[str, int] = {}
+    """Return the size in GiB of each volume, 0 where it is not told; what an answer leaves out is still there."""
+    found = dict.fromkeys(volumes, 0)
     for page in desk.read_all("ec2:DescribeVolumes", {"VolumeIds": list(volumes)}, result="Volumes"):
-        found |= {str(volume["VolumeId"]): int(volume.get("Size", 0)) for volume in page["Volumes"]}
+        told = {str(volume["VolumeId"]): int(volume.get("Size", 0)) for volume in page["Volumes"]}
+        found |= {volume: size for volume, size in told.items() if volume in found}
     return found
 
 
@@ -116,12 +117,13 @@ def _state(volumes: Mapping[str, int], made: Mapping[str, _Snapshot], resource: 
     said = f"{len(there)} of {len(volumes)} volumes of {resource} have a snapshot of this step"
     if open_ones:
         said += f"; still being copied: {', '.join(open_ones)}"
-    size = sum(volumes[volume] for volume in missing)
+    sizes = [volumes[volume] for volume in missing]
+    size = f"{sum(sizes):,} GiB" if all(sizes) else "not all of whose sizes are told"
     plural = "s" if len(missing) > 1 else ""
     return State(
         standing=standing,
         said=said,
-        would=f"would snapshot {len(missing)} volume{plural} of {resource}, {size:,} GiB",
+        would=f"would snapshot {len(missing)} volume{plural} of {resource}, {size}",
         things=tuple(
             {
                 "resource": resource,

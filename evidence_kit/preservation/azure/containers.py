@@ -71,6 +71,10 @@ class ContainerRetention:
             return State(standing=Standing.IN_FORCE, said=said, would=would, things=(thing,))
         if str(said_of_it.get("state", "")) == "Locked":
             return State(standing=Standing.UNFIT, said=f"{said}, and is locked: its owner can extend it five times")
+        if kept and said_of_it.get("allowProtectedAppendWrites") is True:
+            # A property of its own beside `…All`, and neither goes with the other.
+            lets = "and lets append blobs grow, which a longer period set by this action would take away"
+            return State(standing=Standing.UNFIT, said=f"{said}, {lets}")
         appends = said_of_it.get("allowProtectedAppendWritesAll") if kept else True
         # Where there is no policy, the service answers with an empty one, on which nothing can be conditional.
         detail = {"etag": str(policy.get("etag") or "") if kept else "", "appends": bool(appends)}

@@ -59,6 +59,13 @@ def test_a_source_that_stands_otherwise(changed, expected) -> None:
     assert kinds(FOUND, replace(FOUND, standings=(changed,))) == expected
 
 
+def test_what_was_lacking_and_is_not_known_any_more_is_nothing_gained() -> None:
+    lacking = replace(FOUND, standings=(replace(ONE, missing=("a:B",)),))
+    unknown = replace(FOUND, standings=(replace(ONE, unknown=("a:B",)),))
+    assert kinds(lacking, unknown) == [("permission_unknown", False)]
+    assert kinds(lacking, FOUND) == [("permission_gained", False)]
+
+
 def test_a_reach_that_was_only_asked_about_less_is_no_drift() -> None:
     shorter = replace(FOUND, standings=(replace(ONE, reach=30 * DAY, bounded=False),))
     assert drift(FOUND, shorter) == ()
