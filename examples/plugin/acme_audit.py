@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterable, Iterator
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
+from urllib.request import HTTPRedirectHandler, build_opener
 from urllib.request import Request as HttpRequest
-from urllib.request import urlopen
 
 from evidence_kit.errors import UsageError
 from evidence_kit.model.exchange import Exchange, Item, Page, Request, Retryable, Stop
@@ -24,6 +24,16 @@ from evidence_kit.model.unit import Scope, Unit
 
 KEPT = ("date", "content-type", "content-length", "x-request-id")  # a header may carry a secret: keep by allow-list
 _DENIED, _THROTTLED, _SERVER = {401, 403}, 429, 500
+
+
+class _Stay(HTTPRedirectHandler):
+    """Follows nobody: the key is for this host, and goes with a request wherever that is sent."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Make an answer that leads elsewhere an error of its status."""
+
+
+_OPENER = build_opener(_Stay)
 
 
 class AcmeAudit:
@@ -60,7 +70,7 @@ class AcmeAudit:
         if unit.window is None:
             raise UsageError("the audit API needs a window")
         start, end = rfc3339(unit.window.start), rfc3339(unit.window.end)
-        url = f"{self._url}/v1/events?since={start}&until={end}&after={token}"
+        url = f"{self._url}/v1/events?since={start}&until={end}&after={quote(token, safe='')}"
         digest = hashlib.sha256(f"{unit.target.id} {url}".encode()).hexdigest()
         if stored := ctx.replay(digest):  # an earlier, torn run of this unit has the answer already
             return stored.body, stored.exchange
@@ -87,7 +97,8 @@ class AcmeAudit:
                 )
 
             try:
-                with urlopen(HttpRequest(url, headers={"authorization": f"Bearer {key}"}), timeout=60) as answer:  # noqa: S310
+                asked = HttpRequest(url, headers={"authorization": f"Bearer {key}"})  # noqa: S310 - of our settings
+                with _OPENER.open(asked, timeout=60) as answer:
                     body, headers = answer.read(), {k.lower(): v for k, v in answer.headers.items()}
                 if not _is_answer(body):  # the page of a proxy, say
                     ctx.record(told(answer.status, headers, body, "not an answer of the API"))

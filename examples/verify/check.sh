@@ -25,6 +25,7 @@ readonly SAFE='[A-Za-z0-9._=@+,-]+' COUNTERSIGNATURE='[0-9a-f]{64}\.sigstore\.js
 readonly REPLY="$SAFE\.(tsr|reply)"
 readonly KEPT="custody/(checkpoints/[0-9]+|timestamps/[0-9]+/$REPLY|renewals/[0-9]+-manifest-sha512\.txt)"
 readonly BESIDE="seal/($COUNTERSIGNATURE|timestamps/$REPLY)"
+readonly PLAYED="custody/runs/$SAFE/(playbook[.]yaml|journal[.]jsonl|answers/$SAFE[.]json)"
 readonly SEALED='manifest-sha256.txt record/acquisition.json record/artifacts.intoto.jsonl record/exchanges.jsonl
 seal/acquisition.pub tagmanifest-sha256.txt'
 
@@ -317,10 +318,14 @@ description() {
 }
 
 layout() { # a bag that the log does not name, a note left beside the bags: nothing vouches for either
+    jq -r '.predicate | select(.type | startswith("playbook.")) | (.playbook // .answer).run' "$work/events" \
+        >"$work/runs" || die "an event about a playbook names no run"
+    # A crash can leave a playbook, or an answer, that no event names yet; nothing rests on it.
     find "$here" -type f -printf '%P\n' |
-        sed -E "\\%^(case\.json|custody/(log\.jsonl|checkpoint)|derived/.*|$KEPT)$%d" |
-        awk -F/ 'FILENAME != "-" { known[$1] = 1; next } !($1 == "bags" && ($2 in known) && NF > 2)' \
-            "$work/bags" - >"$work/strays"
+        sed -E "\\%^(case\.json|custody/(log\.jsonl|checkpoint|runs/$SAFE/playbook\.yaml)|derived/.*|$KEPT)$%d" |
+        awk -F/ -v runs="$work/runs" -v played="^$PLAYED\$" 'FILENAME == runs { run[$1] = 1; next }
+            FILENAME != "-" { known[$1] = 1; next } $1 == "bags" && ($2 in known) && NF > 2 { next }
+            !($0 ~ played && ($3 in run))' "$work/runs" "$work/bags" - >"$work/strays"
     [[ ! -s $work/strays ]] || die "listed nowhere: $(head -n 3 "$work/strays")"
     echo "no file that neither the log nor a bag accounts for"
 }
@@ -499,7 +504,7 @@ if ((wrong == 0)); then
     if [[ -n $last ]]; then ask last remembered; else leave last "that the log was not rolled back; give --last"; fi
     stamps stamped "$here"/custody/timestamps/*/*.tsr
     jq -r '.subject[] | "\(.digest.sha256)  \(.name)"' "$work/events" |
-        grep -E "^[0-9a-f]{64}  ($KEPT|bags/$SAFE/$BESIDE)$" >"$work/brought"
+        grep -E "^[0-9a-f]{64}  ($KEPT|$PLAYED|bags/$SAFE/$BESIDE)$" >"$work/brought"
     if [[ -s $work/brought ]]; then ask brought named; fi
     ask case.json description
     ask layout layout

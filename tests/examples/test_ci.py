@@ -427,6 +427,70 @@ def test_the_hook_checks_the_commits_of_a_push(repository):
     assert run.returncode == Exit.DIGEST
 
 
+def push(repository, **said):
+    script = f'"{CI / "verify-touched.sh"}" --trust {TRUST}'
+    return repository.project.bash(script, **said)
+
+
+def test_the_hook_refuses_a_push_of_what_is_not_checked_out(repository):
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "aside")
+    repository.project.tamper()
+    repository.git("commit", "-q", "-a", "--no-verify", "-m", "behind the hook's back")
+    repository.git("checkout", "-q", "-")
+
+    run = push(repository, PRE_COMMIT_FROM_REF="HEAD", PRE_COMMIT_TO_REF="aside")
+
+    assert run.returncode == Exit.USAGE
+    assert "not what is checked out" in run.stderr
+
+
+def test_the_hook_refuses_a_push_of_what_was_put_right_in_the_folder_alone(repository):
+    repository.commit()
+    sound = repository.git("rev-parse", "HEAD").stdout.strip()
+    repository.project.tamper()
+    repository.git("commit", "-q", "-a", "--no-verify", "-m", "behind the hook's back")
+    repository.git("checkout", "-q", sound, "--", CASE)
+
+    run = push(repository, PRE_COMMIT_FROM_REF=sound, PRE_COMMIT_TO_REF="HEAD")
+
+    assert run.returncode == Exit.USAGE
+    assert "git does not have what lies here" in run.stderr
+
+
+def test_the_hook_checks_a_first_push_whole(repository):
+    repository.commit()
+    first = {"PRE_COMMIT_LOCAL_BRANCH": "HEAD", "PRE_COMMIT_REMOTE_NAME": "origin"}
+    assert push(repository, **first).returncode == Exit.OK
+    repository.project.tamper()
+    repository.git("commit", "-q", "-a", "--no-verify", "-m", "behind the hook's back")
+
+    assert push(repository, **first).returncode == Exit.DIGEST
+
+
+def test_the_hook_stops_a_commit_that_leaves_a_file_of_a_case_out(repository):
+    assert repository.commit().returncode == 0
+    page = next(repository.project.case.glob("bags/*/data/**/000000.json"))
+    repository.git("rm", "-q", "--cached", str(page))
+
+    run = repository.git("commit", "-q", "-m", "a change", check=False)
+
+    assert run.returncode == 1
+    assert "git does not have what lies here" in run.stderr
+
+
+def test_the_hook_lets_derived_files_lie_beside(repository):
+    assert repository.commit().returncode == 0
+    (repository.project.case / "derived").mkdir()
+    (repository.project.case / "derived" / "a.csv").write_text("a\n")
+    note = repository.project.root / "notes.txt"
+    note.write_text("nothing to verify")
+    repository.git("add", "notes.txt")
+    assert repository.git("commit", "-q", "-m", "a change", check=False).returncode == 0
+
+    assert push(repository, PRE_COMMIT_LOCAL_BRANCH="HEAD").returncode == Exit.OK
+
+
 def test_every_example_is_explained():
     text = (CI / "README.md").read_text()
 

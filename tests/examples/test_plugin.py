@@ -7,6 +7,7 @@ import threading
 import tomllib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from support.casemaker import NOW, WINDOW, Case
@@ -23,24 +24,33 @@ SECRET = "correct-horse"
 
 
 class Acme(BaseHTTPRequestHandler):
-    """Three pages; the second is throttled once."""
+    """Three pages; the second is throttled once. `leads` is where the last one is said to lie instead."""
 
     def do_GET(self):
-        after = self.path.rpartition("=")[2]
+        after = parse_qs(urlsplit(self.path).query, strict_parsing=False).get("after", [""])[0]
+        self.server.asked.append(self.path)
         if self.headers["authorization"] != f"Bearer {SECRET}":
             self._answer(403, {"error": "no"})
         elif after == "t1" and not self.server.throttled:
             self.server.throttled = True
             self._answer(429, {"error": "slow down"})
         else:
-            following = {"": "t1", "t1": "t2", "t2": "t1" if self.server.loops else None}[after]
+            following = {"": "t1", "t1": "t2", "t2": "t1" if self.server.loops else None}
+            if self.server.token:
+                following = {"": self.server.token, self.server.token: None}
+            if self.server.leads and following[after] is None:
+                self._answer(302, {}, location=self.server.leads)
+                return
+            following = following[after]
             self._answer(200, {"events": [{"id": after or "t0"}], "next": following})
 
-    def _answer(self, status, document):
+    def _answer(self, status, document, **more):
         body = json.dumps(document).encode()
         self.server.sent.append((status, body))
         self.send_response(status)
         self.send_header("content-length", str(len(body)))
+        for name, value in more.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
@@ -51,7 +61,8 @@ class Acme(BaseHTTPRequestHandler):
 @pytest.fixture
 def acme():
     with ThreadingHTTPServer(("127.0.0.1", 0), Acme) as server:
-        server.throttled, server.loops, server.sent = False, False, []
+        server.throttled, server.loops, server.sent, server.asked = False, False, [], []
+        server.token, server.leads = "", ""
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -134,3 +145,29 @@ def test_tokens_that_run_in_a_loop_are_no_completeness(acme, collect):
     acme.loops = True
     _, result = collect()
     assert [outcome.status for outcome in result.outcomes] == ["partial_error"]
+
+
+def test_an_answer_that_leads_elsewhere_does_not_take_the_key_there(acme, collect):
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.server.seen.append(self.headers["authorization"])
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as other:
+        other.seen = []
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        acme.leads = f"http://127.0.0.1:{other.server_port}/v1/events"
+        _, result = collect()
+        other.shutdown()
+    assert other.seen == []
+    assert [(one.status, one.reason) for one in result.outcomes] == [("partial_error", "HTTP 302")]
+
+
+def test_a_token_goes_back_as_it_came(acme, collect):
+    acme.token = "a&b=c d/%#+\u00e9"
+    _, result = collect()
+    assert [outcome.status for outcome in result.outcomes] == ["complete"]
+    assert len(acme.asked) == 2

@@ -16,6 +16,7 @@ import pytest
 from support.authority import Authority
 from support.casemaker import SOURCE, TARGET, WINDOW, PagesFromMemory, make_case
 from support.handed_over import BESIDE, FORGERIES, HandedOver, hand_over
+from support.played import LEFT_BY_A_CRASH, RUN_TAMPERINGS, play
 from support.strangers import (
     ATTESTATIONS,
     CHECKPOINT,
@@ -286,6 +287,46 @@ def test_a_forged_hand_over_is_seen_by_check_sh_and_verify_alike(name, tmp_path)
     assert told.returncode == 1, told.stdout
     assert "the check itself failed" not in told.stdout
     assert by_evidence_kit(made.scene) >= Exit.DIGEST
+
+
+# -- a case in which a playbook ran --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    return play(tmp_path_factory.mktemp("played"))
+
+
+def test_a_case_in_which_a_playbook_ran_is_accepted_by_all(played):
+    told = check_sh(played)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "ok    brought      3 files are what an event says of them" in told.stdout
+    assert by_evidence_kit(played) is Exit.OK
+    assert all(accepts(played) for accepts in STRANGERS.values())
+
+
+def test_a_run_that_waits_for_an_answer_is_accepted(tmp_path):
+    waiting = play(tmp_path, approvals={})
+    told = check_sh(waiting)
+    assert told.returncode == 0, told.stdout
+    assert by_evidence_kit(waiting) is Exit.OK
+
+
+@pytest.mark.parametrize("name", LEFT_BY_A_CRASH)
+def test_what_a_crash_left_of_a_run_is_accepted(name, played, tmp_path):
+    copy = played.copy(tmp_path / "case", LEFT_BY_A_CRASH[name])
+    told = check_sh(copy)
+    assert told.returncode == 0, told.stdout
+    assert by_evidence_kit(copy) is Exit.OK
+
+
+@pytest.mark.parametrize("name", RUN_TAMPERINGS)
+def test_a_change_to_a_run_is_seen_by_check_sh_and_verify_alike(name, played, tmp_path):
+    copy = played.copy(tmp_path / "case", RUN_TAMPERINGS[name])
+    told = check_sh(copy)
+    assert told.returncode == 1, told.stdout
+    assert "the check itself failed" not in told.stdout
+    assert by_evidence_kit(copy) >= Exit.DIGEST
 
 
 def test_a_token_of_an_authority_that_was_not_given_is_rejected(handed, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from support.authority import Authority
 from support.casemaker import make_case
 from support.handed_over import BESIDE, FORGERIES, HandedOver, hand_over
+from support.played import play
 from support.strangers import (
     CHECKPOINT,
     EXAMPLES,
@@ -162,6 +163,11 @@ def test_a_key_that_did_not_sign_is_rejected(scene, program, tmp_path):
     command = [program, "-key", tmp_path / "other.pem", scene.root]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert failed(told) == {"signatures", "attestations"}
+
+
+def test_a_case_in_which_a_playbook_ran_is_accepted(ask, tmp_path):
+    told = ask(play(tmp_path))
+    assert not failed(told), told.stdout
 
 
 def test_a_remembered_checkpoint_shows_a_log_that_was_rolled_back(ask, tmp_path):

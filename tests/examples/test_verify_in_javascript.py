@@ -10,6 +10,7 @@ from support import node
 from support.authority import EMAIL, Authority
 from support.casemaker import make_case
 from support.handed_over import BESIDE, TOKEN, HandedOver, hand_over
+from support.played import play
 from support.strangers import (
     EXAMPLES,
     HARMLESS,
@@ -100,6 +101,11 @@ def test_what_alters_no_evidence_is_accepted(name, scene, tmp_path):
     told = ask(copy)
     assert not failed(told), told.stdout
     assert told.stdout.endswith(f"OK  {scene.bag.name}: 6 checks\n")
+
+
+def test_a_bag_that_a_playbook_collected_is_accepted(tmp_path):
+    told = ask(play(tmp_path))
+    assert not failed(told), told.stdout
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
