@@ -6,7 +6,7 @@ from functools import cache, partial
 
 from evidence_kit.acquire.plan import Plan, make_plan
 from evidence_kit.acquire.run import Engine, Result, unit_ends
-from evidence_kit.acquire.scope import Order
+from evidence_kit.acquire.scope import Order, read_status
 from evidence_kit.acquire.worker import UNSETTLED
 from evidence_kit.custody import ledger, log, strict
 from evidence_kit.custody.log import Event, State
@@ -138,12 +138,12 @@ def _settle(
 
 
 def _is_open(ended: ledger.Entry) -> bool:
-    return UnitStatus(ended.text("status")).is_open
+    return read_status(ended.fields).is_open
 
 
 def _is_unsettled(ended: ledger.Entry) -> bool:
     """Say whether a unit ended before its window had settled, whatever else limits it."""
-    if UnitStatus(ended.text("status")) is UnitStatus.COMPLETE_UNSETTLED:
+    if read_status(ended.fields) is UnitStatus.COMPLETE_UNSETTLED:
         return True
     findings = strict.field(ended.fields, "findings", list)
     return any(isinstance(one, dict) and one.get("kind") == UNSETTLED for one in findings)

@@ -106,5 +106,14 @@ def planned_unit(fields: Mapping[str, object]) -> Unit:
     return unit
 
 
+def read_status(value: Mapping[str, object]) -> UnitStatus:
+    """Return how a unit ended; ChainError for a status that there is not."""
+    said = strict.field(value, "status", str)
+    try:
+        return UnitStatus(said)
+    except ValueError as error:
+        raise ChainError(f"{said[:80]!a} is no status in which a unit can end") from error
+
+
 def _settled(value: Mapping[str, object]) -> tuple[UnitStatus, str]:
-    return UnitStatus(strict.field(value, "status", str)), strict.field(value, "reason", str)
+    return read_status(value), strict.field(value, "reason", str)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
+from evidence_kit.acquire.scope import read_status
 from evidence_kit.custody import bag, ledger, log, seal, statement, strict
 from evidence_kit.custody.bag import Listed
 from evidence_kit.custody.keys import PublicKey
@@ -13,7 +14,6 @@ from evidence_kit.custody.merkle import Frontier
 from evidence_kit.custody.seal import Sealed
 from evidence_kit.custody.verify import files
 from evidence_kit.errors import ChainError
-from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import parse_instant
 from evidence_kit.vaults.local import LocalVault
 
@@ -122,7 +122,7 @@ def _write_manifest(vault: LocalVault, root: str) -> tuple[Totals, Chain]:
                 if entry.kind == ledger.PLANNED:
                     totals.units += 1
                 elif entry.kind == ledger.UNIT:
-                    totals.missing += not UnitStatus(entry.text("status")).is_whole
+                    totals.missing += not read_status(entry.fields).is_whole
                 elif entry.kind == ledger.EXCHANGE and isinstance(entry.fields.get("artifact"), dict):
                     artifact = strict.field(entry.fields, "artifact", dict)
                     totals.artifacts += 1

@@ -1,16 +1,17 @@
 """Walking the ledgers of a case: every planned unit with its end, every stored artifact with its exchange."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from evidence_kit.acquire.scope import planned_unit
+from evidence_kit.acquire.scope import planned_unit, read_status
 from evidence_kit.custody import bag, ledger, log, strict
 from evidence_kit.custody.ledger import Entry
-from evidence_kit.errors import EvidenceKitError
+from evidence_kit.errors import ChainError, EvidenceKitError
 from evidence_kit.model.ports import Vault
-from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window, parse_instant
 from evidence_kit.model.unit import Finding, Outcome, Unit
+
+Seen = Callable[[str, Entry], None]  # is told every line of a ledger on the way, with the bag that it is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,13 @@ def entries(vault: Vault, root: str) -> Iterator[Entry]:
             return
 
 
-def units(vault: Vault, root: str) -> Iterator[Ended]:
-    """Yield every unit of a bag with its end."""
+def units(vault: Vault, root: str, seen: Seen | None = None) -> Iterator[Ended]:
+    """Yield every unit of a bag with its end; who needs more of the same lines is told them, to read them once."""
     planned: dict[str, Unit] = {}
     ended: dict[str, Outcome] = {}
     for entry in entries(vault, root):
+        if seen is not None:
+            seen(root, entry)
         if entry.kind == ledger.PLANNED:
             unit = planned_unit(entry.fields)
             planned[unit.id] = unit
@@ -80,7 +83,7 @@ def find_artifact(vault: Vault, root: str, path: str) -> Mapping[str, object] | 
 def _outcome(fields: Mapping[str, object]) -> Outcome:
     return Outcome(
         unit=strict.field(fields, "unit", str),
-        status=UnitStatus(strict.field(fields, "status", str)),
+        status=read_status(fields),
         reason=strict.field(fields, "reason", str),
         pages=strict.field(fields, "pages", int),
         records=strict.field(fields, "records", int),
@@ -90,13 +93,17 @@ def _outcome(fields: Mapping[str, object]) -> Outcome:
     )
 
 
-def _finding(value: Mapping[str, object]) -> Finding:
+def _finding(value: object) -> Finding:
+    if not isinstance(value, dict):
+        raise ChainError("a finding is not an object")
     window = value.get("window")
     return Finding(
         kind=strict.field(value, "kind", str),
         message=strict.field(value, "message", str),
-        window=Window(parse_instant(window["start"]), parse_instant(window["end"]))
-        if isinstance(window, dict)
-        else None,
+        window=_window(window) if isinstance(window, dict) else None,
         facts={str(name): str(text) for name, text in strict.field(value, "facts", dict).items()},
     )
+
+
+def _window(value: Mapping[str, object]) -> Window:
+    return Window(parse_instant(strict.field(value, "start", str)), parse_instant(strict.field(value, "end", str)))

@@ -1,12 +1,14 @@
 """Coverage: what was asked for, what was got, what is missing and why, over all acquisitions of a case."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from evidence_kit.analysis import bagfiles
-from evidence_kit.analysis.bagfiles import Ended
+from evidence_kit.analysis.bagfiles import Ended, Seen
+from evidence_kit.custody import ledger
+from evidence_kit.custody.ledger import Entry
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window
@@ -57,10 +59,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """All rows, the span they cover, and what the providers' own records say about gaps."""
+    """All rows, the span they cover, and what the providers' own records say about gaps.
+
+    `held` and `passes` spare whoever reconciles reading the ledgers again; None where nobody has looked.
+    """
 
     rows: tuple[Row, ...]
     findings: tuple[tuple[str, Finding], ...]
+    held: frozenset[str] | None = None  # the sources that artifacts are of
+    passes: Mapping[str, tuple[str, str]] | None = None  # the last two acquisitions of what was collected again
 
     @property
     def span(self) -> Window | None:
@@ -77,12 +84,35 @@ class Coverage:
         return sum(cell.status is None or not cell.status.is_whole for cell in cells)
 
 
-def read_coverage(vault: Vault) -> Coverage:
-    """Read it from the ledgers of all bags."""
+@dataclass(slots=True)
+class _Passes:
+    """Notes on the way which sources artifacts are of, and which acquisitions brought some of each unit."""
+
+    seen: Seen | None
+    held: set[str] = field(default_factory=set)
+    brought: dict[str, list[str]] = field(default_factory=dict)
+
+    def line(self, root: str, entry: Entry) -> None:
+        """Take one line of a ledger, and pass it on."""
+        if self.seen is not None:
+            self.seen(root, entry)
+        if entry.kind == ledger.EXCHANGE and isinstance(entry.fields.get("artifact"), dict):
+            self.held.add(entry.text("unit").partition("|")[0])
+
+    def end(self, ended: Ended) -> None:
+        """Take the end of one unit."""
+        if ended.outcome is not None and ended.outcome.artifacts:
+            self.brought.setdefault(ended.unit.id, []).append(ended.acquisition)
+
+
+def read_coverage(vault: Vault, seen: Seen | None = None) -> Coverage:
+    """Read it from the ledgers of all bags, each line once; `seen` is told them all."""
     best: dict[str, tuple[Ended, Cell]] = {}
     findings: dict[tuple[str, str, str], tuple[str, Finding]] = {}
+    noted = _Passes(seen)
     for root in bagfiles.bags(vault):
-        for ended in bagfiles.units(vault, root):
+        for ended in bagfiles.units(vault, root, noted.line):
+            noted.end(ended)
             cell = _cell(ended)
             known = best.get(ended.unit.id)
             if known is None or cell.rank >= known[1].rank:
@@ -91,7 +121,17 @@ def read_coverage(vault: Vault) -> Coverage:
                 findings[ended.unit.id, finding.kind, finding.message] = (ended.unit.id, finding)
     rows = _rows(best.values())
     _attach_gaps(rows, findings.values())
-    return Coverage(rows=tuple(rows), findings=tuple(findings.values()))
+    return Coverage(
+        rows=tuple(rows),
+        findings=tuple(findings.values()),
+        held=frozenset(noted.held),
+        passes=last_two(noted.brought),
+    )
+
+
+def last_two(brought: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
+    """Return the last two acquisitions of every unit that more than one brought artifacts of."""
+    return {unit: (names[-2], names[-1]) for unit, names in brought.items() if len(names) > 1}
 
 
 def _cell(ended: Ended) -> Cell:

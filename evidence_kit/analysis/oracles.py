@@ -6,7 +6,7 @@ that the provider skipped data. What cannot be read is said, never counted as ag
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import jmespath
@@ -46,8 +46,18 @@ class Tally:
     artifacts: list[str] = field(default_factory=list)  # those that say so
 
 
-def tallies(vault: Vault, specs: Mapping[str, SourceSpec], counts: Counts | None = None) -> Iterator[Tally]:
-    """Yield the tallies of every unit that has an oracle, an acquisition at a time; `counts` spares reading twice."""
+def tallies(
+    vault: Vault,
+    specs: Mapping[str, SourceSpec],
+    counts: Counts | None = None,
+    held: Iterable[str] | None = None,
+) -> Iterator[Tally]:
+    """Yield the tallies of every unit that has an oracle, an acquisition at a time; `counts` spares reading twice.
+
+    `held` are the sources that any artifact is of, where that is known: without an oracle among them there is none.
+    """
+    if held is not None and not any(_oracle(specs.get(source)) for source in held):
+        return
     counts = counts or Counts()
     for root in bagfiles.bags(vault):
         found: dict[str, Tally] = {}

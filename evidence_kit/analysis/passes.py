@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import jmespath
 
 from evidence_kit.analysis import bagfiles
+from evidence_kit.analysis.coverage import last_two
 from evidence_kit.custody import strict
 from evidence_kit.custody.cloudtrail.inflate import inflated
 from evidence_kit.custody.extsort import LineSorter
@@ -33,12 +34,20 @@ class Change:
     gone: int = 0  # records that only the earlier pass has
 
 
-def changes(vault: Vault, specs: Mapping[str, SourceSpec]) -> tuple[Change, ...]:
-    """Compare by each source's identity key, or by the whole record where it has none. Memory stays flat."""
-    passes = _passes(vault)
+def changes(
+    vault: Vault, specs: Mapping[str, SourceSpec], passes: Mapping[str, tuple[str, str]] | None = None
+) -> tuple[Change, ...]:
+    """Compare by each source's identity key, or by the whole record where it has none. Memory stays flat.
+
+    `passes` are those that `Coverage` has found already. Only the bags that they name are read.
+    """
+    passes = _passes(vault) if passes is None else passes
+    compared = {name for pair in passes.values() for name in pair}
     sorter = LineSorter()
     for root in bagfiles.bags(vault):
         name = root.rpartition("/")[2]
+        if name not in compared:
+            continue
         for unit, fields in bagfiles.artifacts(vault, root):
             if name not in passes.get(unit, ()):
                 continue
@@ -59,12 +68,12 @@ def changes(vault: Vault, specs: Mapping[str, SourceSpec]) -> tuple[Change, ...]
 
 def _passes(vault: Vault) -> dict[str, tuple[str, str]]:
     """Return the last two acquisitions of every unit that was collected in full more than once."""
-    seen: dict[str, list[str]] = {}
+    brought: dict[str, list[str]] = {}
     for root in bagfiles.bags(vault):
         for ended in bagfiles.units(vault, root):
             if ended.outcome is not None and ended.outcome.artifacts:
-                seen.setdefault(ended.unit.id, []).append(ended.acquisition)
-    return {unit: (names[-2], names[-1]) for unit, names in seen.items() if len(names) > 1}
+                brought.setdefault(ended.unit.id, []).append(ended.acquisition)
+    return last_two(brought)
 
 
 def _records(vault: Vault, path: str, spec: SourceSpec | None) -> Iterator[str]:

@@ -54,8 +54,8 @@ def reconcile(
     """Return every disagreement: two witnesses, counts, totals, passes, and losses on the provider's side."""
     return (
         *_witnesses(checked),
-        *(said for tally in tallies(vault, specs, counts) for said in _tallied(tally)),
-        *_passes(changes(vault, specs)),
+        *(said for tally in tallies(vault, specs, counts, found.held) for said in _tallied(tally)),
+        *_passes(changes(vault, specs, found.passes)),
         *_losses(found),
     )
 

@@ -23,7 +23,7 @@ def portfolio(
 
     Nothing is verified: it is what the cases say about themselves.
     """
-    from evidence_kit.cli import reported
+    from evidence_kit.cli.clocks import in_force
     from evidence_kit.report.portfolio import page
     from evidence_kit.report.portfolio.reading import read_portfolio
     from evidence_kit.vaults.local import LocalVault
@@ -32,7 +32,7 @@ def portfolio(
         raise UsageError(f"unknown format `{form}`", hint="there is `html` and `json`")
     if out is not None and os.path.lexists(out):
         raise UsageError(f"`{out}` exists", hint="choose another file; nothing is overwritten")
-    made = read_portfolio(folder, LocalVault, reported.clocks(clocks, inventory), now=settings.now())
+    made = read_portfolio(folder, LocalVault, in_force(clocks, inventory).clocks, now=settings.now())
     text = page.html(made) if form == "html" else page.as_json(made)
     if out is None:
         sys.stdout.write(text)

@@ -70,6 +70,7 @@ def report(
     """
     from evidence_kit.analysis.timeline.asked import Asked
     from evidence_kit.cli import report_documents, reported
+    from evidence_kit.cli.clocks import in_force
     from evidence_kit.custody.verify.case import Options, verify_case
     from evidence_kit.report.case.reading import read_case
     from evidence_kit.report.runs.reading import read_runs
@@ -98,7 +99,7 @@ def report(
     told = reported.told(subject, None if no_timeline or document else asked, query, work, now=now)
     found = read_runs(subject.vault)
     unread = (*told.unread, *found.unread)
-    beside = replace(told, clocks=reported.clocks(clocks, inventory), runs=found.runs, unread=unread)
+    beside = replace(told, clocks=in_force(clocks, inventory).clocks, runs=found.runs, unread=unread)
     made = read_case(subject.vault, report=judged, now=now, specs=load_catalogue(), beside=beside)
     if document is None:
         _write(_PIECES[form](made), out)

@@ -1,18 +1,17 @@
-"""What a report takes from elsewhere than the case: time line and answers from tables, clocks from clock sets."""
+"""What a report takes from elsewhere than the case: time line and answers, from tables."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evidence_kit.cli import settings
 from evidence_kit.errors import EvidenceKitError
 
 if TYPE_CHECKING:
     from evidence_kit.analysis.tables.derive import Tables
     from evidence_kit.analysis.timeline.asked import Asked
-    from evidence_kit.governance.clocks.entry import Clock
+    from evidence_kit.model.time import Window
     from evidence_kit.report.case.doings import Incident
     from evidence_kit.report.case.model import Answer
     from evidence_kit.report.case.reading import Beside
@@ -24,6 +23,8 @@ def told(
 ) -> "Beside":
     """Return it; where tables cannot be made, why, for a broken case has a report too."""
     from evidence_kit.report.case.doings import Incident
+    from evidence_kit.report.case.holdings import walk
+    from evidence_kit.report.case.journal import read_journal
     from evidence_kit.report.case.model import Unread
     from evidence_kit.report.case.reading import Beside
 
@@ -34,51 +35,32 @@ def told(
     except EvidenceKitError as error:
         lost = [Unread(f"the answer to `{one[:200]}`", error.message) for one in questions]
         return Beside(incident=Incident(absent=error.message), unread=lost)
-    absent = Incident(absent="`--no-timeline` left it out")
-    return Beside(
-        incident=_incident(subject, tables, asked) if asked else absent,
-        answers=[_answer(tables, text, now) for text in questions],
-    )
-
-
-def clocks(sets: Sequence[str], inventory: str | None) -> "Mapping[str, Clock]":
-    """Return the clocks in force; those of agreements come with an inventory."""
-    from evidence_kit.cli.partnered import read
-    from evidence_kit.governance.clocks.sets import extended, standard, with_contracts
-    from evidence_kit.governance.inventory import parse_inventory
-
-    known = standard()
-    if (named := settings.setting("inventory", inventory)) is not None:
-        text = read(named)
-        known = with_contracts(known, parse_inventory(text, name=named).entries, text, name=named)
-    for path in settings.listed("clocks", sets):
-        known = extended(known, read(path), name=path)
-    return known.clocks
+    answers = [_answer(tables, text, now) for text in questions]
+    if asked is None:
+        return Beside(incident=Incident(absent="`--no-timeline` left it out"), answers=answers)
+    walked = walk(subject.vault, read_journal(subject.vault).roots)
+    return Beside(incident=_incident(subject, tables, asked, walked.coverage.span), answers=answers, walked=walked)
 
 
 def _tables(subject: "Subject", work: Path | None) -> "list[Tables]":
     """Bring the tables of the case up to date; of one that is no folder every artifact is read through its vault."""
-    from platformdirs import user_cache_path
-
     from evidence_kit.analysis.tables.derive import derive, open_case
-    from evidence_kit.cli.query import derived
+    from evidence_kit.cli.query import derived, tables_folder
     from evidence_kit.sources.catalogue import load_catalogue
 
     if Path(subject.base).is_dir():
         return derived([Path(subject.base)], work)
-    folder = work or user_cache_path("evidence-kit") / "tables"
-    return [derive(open_case(subject.vault), folder, load_catalogue())]
+    return [derive(open_case(subject.vault), tables_folder(work), load_catalogue())]
 
 
-def _incident(subject: "Subject", tables: "Sequence[Tables]", asked: "Asked") -> "Incident":
-    from evidence_kit.analysis.coverage import read_coverage
+def _incident(subject: "Subject", tables: "Sequence[Tables]", asked: "Asked", span: "Window | None") -> "Incident":
     from evidence_kit.analysis.timeline.clocks import read_clocks
     from evidence_kit.analysis.timeline.opening import opened
     from evidence_kit.report.case.incident import read_incident
 
     clocks = read_clocks(subject.vault, tables[0].case)
     with opened(tables, clocks) as evidence:
-        return read_incident(evidence, asked, read_coverage(subject.vault).span)
+        return read_incident(evidence, asked, span)
 
 
 def _answer(tables: "Sequence[Tables]", text: str, now: datetime) -> "Answer":

@@ -2,12 +2,14 @@
 
 import pytest
 from support.casemaker import PagesFromMemory, make_case
+from support.forging import change_ledger
 
 from evidence_kit.analysis.bagfiles import find_artifact
 from evidence_kit.analysis.coverage import read_coverage
 from evidence_kit.analysis.crosscheck import cross_check
 from evidence_kit.analysis.history import history
 from evidence_kit.cli import coverage_lines
+from evidence_kit.errors import EvidenceKitError
 from evidence_kit.model.status import UnitStatus
 
 
@@ -26,6 +28,21 @@ def test_a_region_cut_short_is_missing_until_a_later_try_is_whole(small_case) ->
     assert (before.missing, after.missing) == (1, 0)
     (row,) = [row for row in after.rows if row.region == "eu-west-1"]
     assert [cell.status for cell in row.cells] == [UnitStatus.COMPLETE]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"status": "novel"},
+        {"findings": ["x"]},
+        {"findings": [{"kind": "k", "message": "m", "facts": {}, "window": {}}]},
+    ],
+)
+def test_an_end_that_makes_no_sense_is_an_error_of_the_case(small_case, said) -> None:
+    change_ledger(small_case, lambda entries: next(one for one in entries if one["type"] == "unit").update(said))
+
+    with pytest.raises(EvidenceKitError, match=r"no status|not an object|`start` is missing"):
+        read_coverage(small_case.vault)
 
 
 def test_a_worse_later_try_does_not_hide_a_better_one(small_case) -> None:

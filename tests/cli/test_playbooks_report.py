@@ -1,6 +1,7 @@
-"""`playbook run` with a report step: the reports are written and kept, and what nothing writes is a failure."""
+"""`playbook run` with a report step: the reports are written and kept, and what cannot be written is a failure."""
 
 import json
+import sys
 
 import pytest
 from support.deck import HEAD, INVENTORY
@@ -39,9 +40,19 @@ def test_the_reports_are_kept_in_the_case_which_verifies(run, play, opened) -> N
     assert run("verify", opened).code in {Exit.OK, Exit.EMPTY}
 
 
-def test_a_format_that_nothing_writes_fails_the_step(play) -> None:
-    told = play("md, pdf")
+def test_a_format_that_cannot_be_written_here_fails_the_step_and_the_others_are_kept(play, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "fpdf", None)  # what an import finds where the extra `pdf` is not installed
+    told = play("pdf, md")
     (step,) = json.loads(told.out)["steps"]
 
     assert step["outcome"] == "failed"
-    assert "nothing here writes a report as `pdf`; `md` was written" in step["reason"]
+    assert "no report as `pdf`: PDF needs the extra `pdf`; `md` was written" in step["reason"]
+
+
+def test_a_report_step_writes_pdf(play, opened) -> None:
+    pytest.importorskip("fpdf", reason="the extra `pdf` (fpdf2) is not installed")
+    (step,) = json.loads(play("pdf").out)["steps"]
+
+    assert step["outcome"] == "success"
+    (path,) = step["outputs"]["files"]
+    assert (opened / path).read_bytes().startswith(b"%PDF-")

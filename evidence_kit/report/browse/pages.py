@@ -47,7 +47,7 @@ def index(shelves: Sequence[Shelf]) -> str:
 
 def overview(shelf: Shelf, _: int, __: str) -> str:
     """Return a case in numbers."""
-    tally, unread = shelf.tally()
+    tally = shelf.tally()[0]
     units, missing = shelf.units()
     told = shelf.told
     facts: Mapping[str, str] = {
@@ -61,22 +61,23 @@ def overview(shelf: Shelf, _: int, __: str) -> str:
         "custody events": f"{len(told.events):,}",
         "in custody of": told.state.custody.holder.name,
     }
-    notes = [f"Not readable: {one.part}: {one.why}" for one in (*unread, *told.unread)]
     listed = ((Cell(name), Cell(text)) for name, text in facts.items())
-    return _of_case(shelf, "overview", caption="In numbers", titles=("what", "how many"), rows=listed, notes=notes)
+    titles, notes = ("what", "how many"), _unread(shelf)
+    return _of_case(shelf, "overview", caption="In numbers", titles=titles, rows=listed, notes=notes)
 
 
 def artifacts(shelf: Shelf, page: int, wanted: str) -> str:
     """Return one page of artifacts."""
     found = shelf.artifacts(page, wanted)
     titles = ("file", "bytes", "SHA-256", "source", "target", "received", "stands in")
-    return _paged(shelf, "artifacts", found, titles, _artifact, search=wanted)
+    return _paged(shelf, "artifacts", found, titles, _artifact, search=wanted, notes=_unread(shelf))
 
 
 def findings(shelf: Shelf, page: int, _: str) -> str:
     """Return one page of what providers' records say is missing."""
     titles = ("kind", "what", "source", "unit", "stands in")
-    return _paged(shelf, "findings", rows(shelf.tally()[0].findings, page), titles, _finding)
+    found = rows(shelf.tally()[0].findings, page)
+    return _paged(shelf, "findings", found, titles, _finding, notes=_unread(shelf))
 
 
 def timeline(shelf: Shelf, page: int, _: str) -> str:
@@ -91,7 +92,7 @@ def timeline(shelf: Shelf, page: int, _: str) -> str:
 def custody(shelf: Shelf, page: int, _: str) -> str:
     """Return one page of the custody log."""
     titles = ("event", "at", "type", "by", "what", "key")
-    return _paged(shelf, "custody", rows(shelf.told.events, page), titles, _event)
+    return _paged(shelf, "custody", rows(shelf.told.events, page), titles, _event, notes=_unread(shelf))
 
 
 PARTS: Mapping[str, Callable[[Shelf, int, str], str]] = {
@@ -108,6 +109,11 @@ def policy() -> str:
     digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     ours = f"style-src 'sha256-{digest}'; form-action 'self'"
     return f"default-src 'none'; {ours}; base-uri 'none'; frame-ancestors 'none'"
+
+
+def _unread(shelf: Shelf) -> list[str]:
+    """Return what of a case cannot be read, for whatever follows it is missing from the tables."""
+    return [f"Not readable: {one.part}: {one.why}" for one in (*shelf.tally()[1], *shelf.told.unread)]
 
 
 # -- rows --------------------------------------------------------------------------------------------------------

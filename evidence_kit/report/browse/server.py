@@ -21,6 +21,7 @@ MAX_PAGE = 1_000_000
 MAX_TEXT = 300  # characters of a search
 _TIMEOUT = 30  # seconds in which a request has to be written out; a browser takes none
 _METHODS = frozenset({"GET", "HEAD"})
+_BODY = frozenset({"content-length", "transfer-encoding"})
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _HEADERS: Mapping[str, str] = {
     "Content-Type": "text/html; charset=utf-8",
@@ -90,6 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not super().parse_request():
             return False
         if self.command in _METHODS:
+            if not _BODY.isdisjoint(name.lower() for name in self.headers):
+                self.close_connection = True  # what comes with it is not read, and must not be taken for a request
             return True
         self.close_connection = True  # whatever came with it is not read
         self._send(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD", with_body=True, more={"Allow": "GET, HEAD"})

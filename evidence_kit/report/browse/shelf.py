@@ -46,7 +46,7 @@ class Shelf:
     @property
     def roots(self) -> tuple[str, ...]:
         """Return the bags that the log names."""
-        return tuple(one.bag for one in self.told.state.acquisitions.values())
+        return self.told.roots
 
     def tally(self) -> tuple[Tally, tuple[Unread, ...]]:
         """Return what the ledgers add up to, and what of them cannot be read; once for each state of the log."""

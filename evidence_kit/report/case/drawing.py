@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from markupsafe import Markup
 
@@ -16,6 +17,7 @@ from evidence_kit.report.case.states import is_mild
 # In a report of what is missing in time: where there was nothing, and where a part is there, nothing is crossed out.
 _NO_LOSS = frozenset(status.value for status in UnitStatus if is_mild(status))
 _MS = 1_000_000
+_AT_A_TIME = 500  # lines of artifacts
 _STRETCHES = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -126,15 +128,25 @@ def incident_data(report: CaseReport) -> Iterator[Markup]:
 
 
 def artifact_data(artifacts: Iterator[Artifact]) -> Iterator[Markup]:
-    """Yield a line a file, and before the files of one folder a line that names it: paths are long."""
+    """Yield a line a file, and before the files of one folder a line that names it: paths are long.
+
+    Many lines come at a time, as a template takes as long for one of them as for all.
+    """
     yield Markup("[")
-    separator, last = Markup(""), ("", "", "")
+    lines = _artifact_lines(artifacts)
+    yield Markup(",\n").join(islice(lines, _AT_A_TIME))
+    while several := list(islice(lines, _AT_A_TIME)):
+        yield Markup(",\n").join(["", *several])
+    yield Markup("]")
+
+
+def _artifact_lines(artifacts: Iterator[Artifact]) -> Iterator[Markup]:
+    last = ("", "", "")
     for one in artifacts:
         folder, _, name = one.path.rpartition("/")
         place = (folder, one.source, one.target)
         if place != last:
-            yield separator + embedded(place)
-            separator, last = Markup(",\n"), place
+            yield embedded(place)
+            last = place
         row = [name, one.bytes, one.sha256, one.records, one.received_at, one.original_name, one.request_id]
-        yield separator + embedded([*row, str(one.pointer)])
-    yield Markup("]")
+        yield embedded([*row, str(one.pointer)])

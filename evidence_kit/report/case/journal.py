@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from evidence_kit.analysis.history import Told
 from evidence_kit.analysis.summaries import part, summary
-from evidence_kit.custody import bag, ledger, log, seal, strict
+from evidence_kit.custody import bag, log, seal, strict
 from evidence_kit.custody.log import State
 from evidence_kit.custody.seal import Sealed
 from evidence_kit.errors import EvidenceKitError
@@ -24,6 +24,11 @@ class Journal:
     told: tuple[Told, ...]
     state: State
     unread: tuple[Unread, ...]
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """Return the bags that the log names, oldest first."""
+        return tuple(known.bag for known in self.state.acquisitions.values())
 
 
 @dataclass(slots=True)
@@ -148,19 +153,6 @@ def _read_seal(vault: Vault, path: str) -> Sealed:
     with vault.open(path) as stream:
         envelope = seal.parse(stream.read(strict.MAX_DOCUMENT + 1))
     return seal.read(envelope.payload)[1]
-
-
-def entries(vault: Vault, root: str) -> Iterator[tuple[Pointer, ledger.Entry]]:
-    """Yield the lines of one ledger with where they stand; a torn last one ends it."""
-    path = f"{root}/{bag.LEDGER}"
-    if vault.stat(path) is None:
-        return
-    with vault.open(path) as stream:
-        try:
-            for entry in ledger.read(stream):
-                yield Pointer(path, strict.field(entry.fields, "seq", int) + 1), entry
-        except ledger.Torn:
-            return
 
 
 def named(value: Mapping[str, object], name: str) -> str:

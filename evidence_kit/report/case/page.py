@@ -18,7 +18,7 @@ from evidence_kit.model.time import rfc3339
 from evidence_kit.report.case import dag, drawing, matrix, words
 from evidence_kit.report.case.matrix import Line
 from evidence_kit.report.case.model import CaseReport
-from evidence_kit.report.case.safe import parted, prose, shown
+from evidence_kit.report.case.safe import parted, period, prose, shown
 from evidence_kit.report.case.states import COMPLETE, STATES
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def _environment() -> "jinja2.Environment":
         told=_told,
         tenths=_tenths,
         prose=prose,
+        period=period,
         parted=parted,
     )
     return made

@@ -8,7 +8,7 @@ from typing import TypeVar
 from evidence_kit.acquire.description import FIELDS
 from evidence_kit.acquire.environment import TOOL
 from evidence_kit.analysis import coverage, crosscheck
-from evidence_kit.analysis.coverage import Coverage, read_coverage
+from evidence_kit.analysis.coverage import Coverage
 from evidence_kit.analysis.reconciliation import Disagreement, reconcile
 from evidence_kit.analysis.timeline.asked import Asked
 from evidence_kit.analysis.timeline.clocks import read_clocks
@@ -47,6 +47,7 @@ class Beside:
     clocks: Mapping[str, Clock] = field(default_factory=dict)  # by which the deadlines on record are computed
     runs: Sequence[Run] = ()
     unread: Sequence[Unread] = ()
+    walked: holdings.Walked | None = None  # where the ledgers were read for the time line already
 
 
 @dataclass(slots=True)
@@ -73,10 +74,10 @@ def read_case(
     described = reading.of(log.CASE, lambda: _described(vault), _NOTHING)
     told = journal.read_journal(vault)
     reading.unread += told.unread
-    roots = tuple(known.bag for known in told.state.acquisitions.values())
-    covered = reading.of("coverage", lambda: read_coverage(vault), Coverage(rows=(), findings=()))
+    walked = beside.walked or holdings.walk(vault, told.roots)
+    reading.unread += walked.unread
+    covered, tally = walked.coverage, walked.tally
     acquisitions = tuple(journal.acquisitions(vault, told))
-    tally = holdings.count(vault, roots, unread=reading.unread.append)
     name = dig(described, "id").text or told.state.case
     return CaseReport(
         case=name,
@@ -104,7 +105,7 @@ def read_case(
         incident=beside.incident,
         runs=tuple(beside.runs),
         answers=tuple(beside.answers),
-        artifacts=holdings.Ledgers(vault, roots),
+        artifacts=holdings.Ledgers(vault, told.roots),
         instructions=words.instructions(acquisitions),
         unread=tuple(reading.unread),
     )

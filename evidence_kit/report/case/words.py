@@ -36,7 +36,7 @@ def _sentences(report: Report, code: Exit) -> Iterator[str]:
     if report.missing_units:
         missing = count(report.missing_units, "unit")
         yield f"{missing} of work did not bring all there was; the section on coverage says which and why."
-    elif report.authentic:
+    elif report.authentic and not report.unsealed:
         yield "Every unit of work that was planned brought all that the provider had."
     yield from (f"Open: {said}." for said in report.pending)
     open_questions = len(report.unasked) + sum(c.status is CheckStatus.NOT_CHECKED for c in report.checks)
@@ -75,22 +75,24 @@ def _by_hand(one: Acquisition) -> Iterator[Instruction]:
     yield Instruction(
         "Without evidence-kit: go into the bag of an acquisition. Take `trusted.pem`, the public key of whoever"
         " sealed it, from that person, not from the case.",
-        f"cd CASE/{shlex.quote(one.bag)}",
+        # What is taken apart must not lie in the bag, where nothing vouches for it; nor may the key come from there.
+        f"key=$(realpath trusted.pem) work=$(mktemp -d)\ncd CASE/{shlex.quote(one.bag)}",
     )
     yield Instruction(
         "Take the seal apart into what was signed and the signature.",
-        "jq -r .dsseEnvelope.payload seal/seal.sigstore.json | base64 -d > payload\n"
-        "jq -r '.dsseEnvelope.signatures[0].sig' seal/seal.sigstore.json | base64 -d > sig\n"
-        "{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' \"$(stat -c %s payload)\"; cat payload; } > signed",
+        'jq -r .dsseEnvelope.payload seal/seal.sigstore.json | base64 -d > "$work/payload"\n'
+        """jq -r '.dsseEnvelope.signatures[0].sig' seal/seal.sigstore.json | base64 -d > "$work/sig"\n"""
+        '{ printf \'DSSEv1 28 application/vnd.in-toto+json %d \' "$(stat -c %s "$work/payload")"; '
+        'cat "$work/payload"; } > "$work/signed"',
     )
     yield Instruction(
         "Check the signature (a P-256 key; for an Ed25519 key: "
-        "`openssl pkeyutl -verify -pubin -inkey trusted.pem -rawin -in signed -sigfile sig`).",
-        "openssl dgst -sha256 -verify trusted.pem -signature sig signed",
+        '`openssl pkeyutl -verify -pubin -inkey "$key" -rawin -in "$work/signed" -sigfile "$work/sig"`).',
+        'openssl dgst -sha256 -verify "$key" -signature "$work/sig" "$work/signed"',
     )
     yield Instruction(
         "Check what the seal covers, then every file of evidence.",
-        "jq -r '.subject[] | \"\\(.digest.sha256)  \\(.name)\"' payload | sha256sum -c\n"
+        """jq -r '.subject[] | "\\(.digest.sha256)  \\(.name)"' "$work/payload" | sha256sum -c\n"""
         "sha256sum -c tagmanifest-sha256.txt\n"
         "sha256sum -c --quiet manifest-sha256.txt",
     )

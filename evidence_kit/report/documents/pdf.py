@@ -24,8 +24,21 @@ if TYPE_CHECKING:
 _MARGIN, _LEADING, _SIZE, _CELL_SIZE = 18.0, 1.35, 10.0, 8.0  # millimetres; lines; points
 _HEADINGS = {1: 16.0, 2: 13.0, 3: 10.5}
 _POINT = 25.4 / 72
+_PADDING = 2.2  # of a cell, both sides together; what cells themselves keep clear included
+_MEASURED = 200  # rows, and letters of a cell, that say how wide a column is
+_WORDS = (
+    44.0,
+    38.0,
+    32.0,
+    28.0,
+    24.0,
+    20.0,
+    16.0,
+    12.0,
+)  # the widest word that is not broken, as far as there is room
 _ENCODING = "windows-1252"
 _OWN = "own"
+_TOTAL = "\x7f" * 5  # where the number of pages goes, and room for it; no text that is shown can hold this
 _BLANK_COLOUR, _TEXT_COLOUR, _FOOT_COLOUR = (150, 60, 0), (0, 0, 0), (90, 90, 90)
 
 
@@ -89,25 +102,55 @@ class _Writer:
 
     def _table(self, titles: Sequence[Line], rows: Sequence[Sequence[Line]]) -> None:
         widths = self._widths(titles, rows)
-        self._row(titles, widths, bold=True)
+        self._row(self._columns(titles, widths, bold=True), widths, titles, bold=True)
         for row in rows:
-            self._row(row, widths, bold=False)
+            columns = self._columns(row, widths)
+            if self._turned(columns):
+                self._row(self._columns(titles, widths, bold=True), widths, titles, bold=True)
+            self._row(columns, widths, row)
 
     def _widths(self, titles: Sequence[Line], rows: Sequence[Sequence[Line]]) -> list[float]:
-        """Return widths by what the columns hold: long texts get more, none gets less than a word needs."""
-        room = self._pdf.w - 2 * _MARGIN
-        sizes = []
-        for at, title in enumerate(titles):
-            longest = max((len(_plain(row[at])) for row in rows[:200]), default=0)
-            sizes.append(min(max(longest, len(_plain(title)), 10), 60))
-        return [room * size / sum(sizes) for size in sizes]
+        """Return widths by what the columns hold: what their words need first, then more to whichever is deepest.
 
-    def _row(self, cells: Sequence[Line], widths: Sequence[float], *, bold: bool) -> None:
+        Where words need more than there is, long ones are broken.
+        """
+        room = self._pdf.w - 2 * _MARGIN
+        words, whole = [], []
+        for at, title in enumerate(titles):
+            self._style(_CELL_SIZE, bold=True)
+            title_word = max(map(self._width, self._spelt(_plain(title)).split(" ")))
+            self._style(_CELL_SIZE)
+            texts = [self._spelt(_plain(row[at])[:_MEASURED]) for row in rows[:_MEASURED]]
+            words.append(max([title_word, *(self._width(word) for text in texts for word in text.split(" "))]))
+            whole.append(max([title_word, *map(self._width, texts)]))
+        most = next((most for most in _WORDS if sum(min(word, most) + _PADDING for word in words) <= room), 0.0)
+        widths = [min(word, most) + _PADDING for word in words] if most else [room / len(titles)] * len(titles)
+        for _ in range(int(room - sum(widths))):
+            depths = [text / (width - _PADDING + 0.1) for text, width in zip(whole, widths, strict=True)]
+            widths[depths.index(max(depths))] += 1
+        return widths
+
+    def _columns(self, cells: Sequence[Line], widths: Sequence[float], *, bold: bool = False) -> list[list[str]]:
+        """Return the lines of each cell of a row."""
+        self._style(_CELL_SIZE, bold=bold)
+        return [
+            self._wrapped(self._shown(_plain(cell)), width - _PADDING)
+            for cell, width in zip(cells, widths, strict=True)
+        ]
+
+    def _turned(self, columns: Sequence[Sequence[str]]) -> bool:
+        """Turn to a new page before a row that would be torn and need not be."""
+        pdf, deep = self._pdf, max(map(len, columns), default=0) * _CELL_SIZE * _POINT * _LEADING
+        if pdf.get_y() + deep <= pdf.h - _MARGIN or deep > pdf.h - 3 * _MARGIN:
+            return False
+        pdf.add_page()
+        return True
+
+    def _row(
+        self, columns: Sequence[Sequence[str]], widths: Sequence[float], cells: Sequence[Line], *, bold: bool = False
+    ) -> None:
         pdf, height = self._pdf, _CELL_SIZE * _POINT * _LEADING
         self._style(_CELL_SIZE, bold=bold)
-        columns = [
-            self._wrapped(self._shown(_plain(cell)), width - 2) for cell, width in zip(cells, widths, strict=True)
-        ]
         for number in range(max(map(len, columns), default=0)):
             if pdf.get_y() + height > pdf.h - _MARGIN:
                 pdf.add_page()
@@ -116,8 +159,8 @@ class _Writer:
             for cell, column, width in zip(cells, columns, widths, strict=True):
                 if number < len(column):
                     pdf.set_text_color(*_colour(cell[0]) if cell else _TEXT_COLOUR)
-                    pdf.set_x(left + 1)
-                    pdf.cell(width - 2, height, column[number])
+                    pdf.set_x(left + _PADDING / 2)
+                    pdf.cell(width - _PADDING, height, column[number])
                 left += width
             pdf.set_xy(_MARGIN, pdf.get_y() + height)
         pdf.set_draw_color(190)
@@ -166,19 +209,21 @@ class _Writer:
         self._pdf.set_text_color(*colour)
 
     def _shown(self, text: str) -> str:
-        """Return a text of characters that the font has, the others written out."""
-        return "".join(char if self._has(char) else self._out(char) for char in text)
+        """Return a text of characters that the font has, the others written out and counted."""
+        self._replaced += sum(not self._has(char) for char in text)
+        return self._spelt(text)
+
+    def _spelt(self, text: str) -> str:
+        return "".join(char if self._has(char) else _out(char) for char in text)
 
     def _has(self, char: str) -> bool:
+        if char in _TOTAL:
+            return False
         if self._known is not None:
             return ord(char) in self._known
         with suppress(UnicodeEncodeError):
             return bool(char.encode(_ENCODING))
         return False
-
-    def _out(self, char: str) -> str:
-        self._replaced += 1
-        return char.encode("unicode_escape", "surrogatepass").decode() if ord(char) > 0xFF else f"\\x{ord(char):02x}"
 
 
 def _sheet(document: Document, font: Path | None) -> "FPDF":
@@ -195,12 +240,13 @@ def _sheet(document: Document, font: Path | None) -> "FPDF":
             self.set_y(-_MARGIN / 2 - 3)
             self.set_font("Helvetica", size=_CELL_SIZE)
             self.set_text_color(*_FOOT_COLOUR)
-            self.cell(0, 3, f"{self.page_no()} / {{nb}}", align="R")
+            self.cell(0, 3, f"{self.page_no()} / {_TOTAL}", align="R")
 
     sheet = Sheet(format="A4")
     sheet.set_margin(_MARGIN)
     sheet.set_auto_page_break(auto=True, margin=_MARGIN)
     sheet.core_fonts_encoding = _ENCODING
+    sheet.alias_nb_pages(_TOTAL)
     sheet.set_creation_date(_moment(document.as_of))
     sheet.set_title(visible(f"{document.title}, case {document.case[:200]}"))
     sheet.set_creator(visible(document.tool))
@@ -232,6 +278,10 @@ def _glyphs(sheet: "FPDF") -> frozenset[int]:
 def _moment(text: str) -> datetime:
     """Return the document's time to the second, which is all that a PDF keeps."""
     return parse_instant(text).replace(microsecond=0)
+
+
+def _out(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode() if ord(char) > 0xFF else f"\\x{ord(char):02x}"
 
 
 def _plain(line: Line) -> str:

@@ -14,14 +14,17 @@ _LEADING = tuple("#-+=>0123456789")  # what begins a heading, a list or a rule a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One document. `as_of` is the time of the last event that the case has on record, never the clock's."""
+    """One document, made of a template or of a whole report.
+
+    `as_of` is the time of the last event that the case has on record, never the clock's; of a whole report its own.
+    """
 
     name: str
     title: str
     case: str
     as_of: str
     tool: str
-    template_sha256: str
+    template_sha256: str  # empty where no template was
     is_own_template: bool
     blocks: tuple[Block, ...]
 
@@ -33,8 +36,10 @@ class Document:
     @property
     def origin(self) -> str:
         """Return the line that says what it was made of, for its foot."""
-        whose = "the organisation's template" if self.is_own_template else "template"
-        said = f"case {self.case[:200]}, as of {self.as_of}, by {self.tool}, {whose} {self.template_sha256[:16]}"
+        said = f"case {self.case[:200]}, as of {self.as_of}, by {self.tool}"
+        if self.template_sha256:
+            whose = "the organisation's template" if self.is_own_template else "template"
+            said = f"{said}, {whose} {self.template_sha256[:16]}"
         return visible(said)
 
 

@@ -14,6 +14,7 @@ from evidence_kit.analysis.summaries import part
 from evidence_kit.analysis.tables.sealed import artifacts
 from evidence_kit.custody import bag, log
 from evidence_kit.custody.verify import files
+from evidence_kit.errors import EmptyError
 from evidence_kit.model.ports import Vault
 from evidence_kit.report.exports.derivation import NOTICE, Origin
 from evidence_kit.report.exports.exporting import Document
@@ -46,15 +47,16 @@ class Bound:
     most: int = USUAL
     chosen: tuple[str, ...] = ()
 
-    def takes(self, one: Artifact) -> bool:
-        """Say whether an artifact is asked for."""
-        return not self.chosen or any(one.sha256 == said or fnmatchcase(one.path, said) for said in self.chosen)
+    def named(self, one: Artifact) -> set[str]:
+        """Return by which of the words that choose an artifact is asked for."""
+        return {said for said in self.chosen if one.sha256 == said or fnmatchcase(one.path, said)}
 
 
 def document(vault: Vault, origin: Origin, bound: Bound) -> Document:
     """Return the graph."""
     graph = _Graph(vault, origin, bound)
     nodes = graph.build()
+    graph.require_found()
     left = {name: count for name, count in graph.left.items() if count}
     said: dict[str, object] = {"artifactsByAcquisition": left} if left else {}
     return Document(
@@ -73,6 +75,7 @@ class _Graph:
     origin: Origin
     bound: Bound
     held: int = 0
+    named: set[str] = field(default_factory=set)
     left: dict[str, int] = field(default_factory=dict)
     people: dict[str, Node] = field(default_factory=dict)
     tools: dict[str, Node] = field(default_factory=dict)
@@ -83,6 +86,15 @@ class _Graph:
         authority = self._authorization()
         nodes = [*authority, *self.people.values(), *self.tools.values(), *nodes]
         return [self._investigation(nodes, authority), *nodes]
+
+    def require_found(self) -> None:
+        """Raise EmptyError if something that was asked for is in no acquisition."""
+        for said in self.bound.chosen:
+            if said not in self.named:
+                raise EmptyError(
+                    f"no artifact of this case is `{said[:200]}`",
+                    hint='`evidence-kit query CASE "SELECT artifact, sha256 FROM manifest"` lists them',
+                )
 
     def _id(self, kind: str, *parts: str) -> str:
         return f"kb:{kind}-{self.origin.namer.uuid(f'case/{kind}', *parts)}"
@@ -191,13 +203,17 @@ class _Graph:
         return self._exhibit(path, sha256, entry.size, said, exhibit=exhibit)
 
     def _taken(self, known: log.Acquisition) -> list[Artifact]:
-        """Return the first artifacts that are asked for, as many as one acquisition's share of the bound allows."""
-        share = self.bound.most // max(1, len(self.origin.state.acquisitions))
+        """Return the first artifacts, one share of the bound; or those that are asked for, as far as it goes."""
+        room = self.bound.most - self.held
+        each = max(1, self.bound.most // max(1, len(self.origin.state.acquisitions)))
+        share = room if self.bound.chosen else min(room, each)
         taken: list[Artifact] = []
         whole = 0
         for one in artifacts(self.vault, known.bag):
             whole += 1
-            if len(taken) < share and self.bound.takes(one):
+            named = self.bound.named(one)
+            self.named |= named
+            if len(taken) < share and (named or not self.bound.chosen):
                 taken.append(one)
         self.held += len(taken)
         self.left[known.id] = whole - len(taken)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from evidence_kit.acquire.environment import TOOL
-from evidence_kit.analysis.coverage import Coverage, read_coverage
 from evidence_kit.custody import log, strict
 from evidence_kit.errors import EmptyError, EvidenceKitError, UsageError
 from evidence_kit.governance.clocks.entry import Clock
@@ -88,16 +87,23 @@ def read_portfolio(
 
 
 def cases(folder: Path) -> Iterator[Path]:
-    """Yield every folder with a custody log: this one, or those one or two levels below it, by name."""
+    """Yield every folder of a case, its log gone or not: this one, or those one or two levels below it, by name."""
     if not folder.is_dir():
         raise UsageError(f"`{folder}` is no folder")
     if (folder / log.LOG).is_file():
         yield folder
         return
-    logs = sorted({*folder.glob(f"*/{log.LOG}"), *folder.glob(f"*/*/{log.LOG}")})
-    if len(logs) > MAX_CASES:
-        raise UsageError(f"`{folder}` holds {len(logs):,} cases; at most {MAX_CASES:,}")
-    yield from (path.parent.parent for path in logs)
+    roots = {path.parents[1] for path in _below(folder, log.LOG)}
+    described = {path.parent for path in (folder / log.CASE, *_below(folder, log.CASE)) if path.is_file()}
+    roots |= {path for path in described if path.parent not in roots | described}  # what a case holds is none
+    if len(roots) > MAX_CASES:
+        raise UsageError(f"`{folder}` holds {len(roots):,} cases; at most {MAX_CASES:,}")
+    yield from sorted(roots)
+
+
+def _below(folder: Path, name: str) -> Iterator[Path]:
+    for pattern in ("*", "*/*"):
+        yield from folder.glob(f"{pattern}/{name}")
 
 
 def _read(name: str, vault: Vault, clocks: Mapping[str, Clock], now: datetime) -> _Case:
@@ -106,9 +112,14 @@ def _read(name: str, vault: Vault, clocks: Mapping[str, Clock], now: datetime) -
     told = journal.read_journal(vault)
     for one in told.unread:
         reading.note(one)
-    covered = reading.of("coverage", lambda: read_coverage(vault), Coverage(rows=(), findings=()))
+    walked = holdings.walk(vault, told.roots)
+    for one in walked.unread:
+        reading.note(one)
+    covered, tally = walked.coverage, walked.tally
     acquisitions = tuple(journal.acquisitions(vault, told))
-    tally = holdings.count(vault, tuple(one.bag for one in acquisitions), unread=reading.note)
+    # Without its seal an acquisition counts in its month, and none of its units does.
+    unsaid = (one for one in acquisitions if one.sealed_at and one.note and not one.artifacts_root)
+    reading.unread += [f"{one.id}: {one.note}" for one in unsaid]
     runs = reading.of("playbooks", lambda: read_runs(vault), Runs(playbooks={}))
     for one in runs.unread:
         reading.note(one)

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 from support.case_reports import HOSTILE, Many, reported
+from support.forging import change_ledger, stored
 
 from evidence_kit.errors import UsageError
+from evidence_kit.report.browse import pages
 from evidence_kit.report.browse import shelf as shelves
 from evidence_kit.report.browse.server import Server, require_local
 from evidence_kit.report.browse.shelf import PAGE, Shelf, rows
@@ -103,6 +105,13 @@ def test_a_page_says_what_it_leaves_out_and_hostile_text_is_text(ask) -> None:
     assert "7 more are not shown" in ask("/case/1/timeline").body
 
 
+@pytest.mark.parametrize("part", ["", "artifacts", "findings", "custody"])
+def test_every_page_says_what_of_the_case_cannot_be_read(small_case, part) -> None:
+    change_ledger(small_case, lambda entries: stored(entries)[-1].pop("path"))
+    shelf = Shelf(name="x", vault=small_case.vault, read_incident=Incident)
+    assert f"Not readable: the ledger of {small_case.bag}" in pages.PARTS[part](shelf, 1, "")
+
+
 def test_a_search_is_shown_as_text(ask) -> None:
     said = ask("/case/0/artifacts?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&page=zzz").body
     assert "<script" not in said
@@ -158,6 +167,22 @@ def test_two_names_are_refused(server) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(f"GET /{KEY}/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nHost: evil\r\n\r\n".encode())
         assert b" 421 " in connection.recv(100)
+
+
+@pytest.mark.parametrize("body", ["Content-Length: {}", "transfer-encoding: chunked\r\nX: {}"])
+def test_what_comes_with_a_request_is_never_taken_for_another(server, body) -> None:
+    port = server.server_address[1]
+    second = f"GET /{KEY}/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+    first = second.replace("\r\n\r\n", f"\r\n{body.format(len(second))}\r\n\r\n")
+    assert answers(port, first + second) == 1
+    assert answers(port, second + second.replace("Host", "Connection: close\r\nHost")) == 2
+
+
+def answers(port, text):
+    """Return how many answers come before the server hangs up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(text.encode())
+        return b"".join(iter(lambda: connection.recv(65_536), b"")).count(b"HTTP/1.1 ")
 
 
 def test_its_own_names_are_accepted(ask, server) -> None:

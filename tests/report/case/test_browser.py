@@ -46,8 +46,25 @@ def pages(real, tmp_path_factory):
     """The page of a report with everything in it, of a hostile one, and of one with very many artifacts."""
     base = tmp_path_factory.mktemp("pages")
     report = full(real.report)
-    made = {"full": report, "hostile": poisoned(report), "large": large(report, MANY)}
+    made = {"full": report, "hostile": poisoned(report), "large": large(report, MANY), "long": _lengthened(report)}
     return {name: write(page.pieces(one), base / f"{name}.html").as_uri() for name, one in made.items()}
+
+
+def _lengthened(report):
+    """Return a report whose records, findings and reasons have one long word each."""
+    long = "2026/11/20/" + "a" * 80
+    moments = tuple(
+        replace(one, resource=long, action="google.iam.admin.v1.CreateServiceAccountKey")
+        for one in report.incident.moments
+    )
+    return replace(
+        report,
+        incident=replace(report.incident, moments=moments),
+        findings=tuple(replace(one, message=long) for one in report.findings),
+        coverage=tuple(
+            replace(one, cells=tuple(replace(cell, reason=long) for cell in one.cells)) for one in report.coverage
+        ),
+    )
 
 
 @pytest.fixture
@@ -95,6 +112,28 @@ def test_the_search_for_barriers_finds_one(look) -> None:
 def test_nothing_is_wider_than_the_window(look, width, name) -> None:
     shown = look(name, width=width)
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440])
+@pytest.mark.parametrize("name", ["full", "long"])
+def test_no_table_of_words_has_to_be_moved_sideways(look, width, name) -> None:
+    shown = look(name, width=width, java_script_enabled=False)
+    assert shown.locator(".stack").count() >= 4
+    assert (
+        shown.evaluate(
+            "[...document.querySelectorAll('.wide:has(> .stack)')].filter((one) => one.scrollWidth > one.clientWidth)"
+            ".map((one) => one.getAttribute('aria-labelledby'))"
+        )
+        == []
+    )
+
+
+def test_a_time_is_never_broken_in_two(look) -> None:
+    shown = look("full", width=820)
+    assert shown.locator("#stretches ~ .wide .when").count() > 0
+    assert shown.evaluate(
+        "[...document.querySelectorAll('td .when')].every((one) => one.getClientRects().length <= 1)"
+    )
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -136,6 +136,17 @@ def test_a_page_of_nothing_is_still_a_page(small_case) -> None:
     assert "There is no time line" in "".join(read.texts)
 
 
+def test_a_page_of_units_that_cannot_be_read_calls_nothing_complete(small_case) -> None:
+    assert "All of it is complete." in text_of(report_of(small_case))
+    path = small_case.path("record/exchanges.jsonl")
+    path.chmod(0o644)
+    path.write_bytes(b"{}\n")
+    said = text_of(report_of(small_case))
+    assert "All of it is complete." not in said
+    assert "Nothing was asked for." not in said
+    assert said.count("No unit of work can be read") == 2
+
+
 @pytest.mark.parametrize(
     "part", ["Overdue", "key-leak", "Who was it?", "DPA-7", "not logged", "StopLogging by ci-deploy"]
 )

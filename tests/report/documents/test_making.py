@@ -112,7 +112,23 @@ def test_a_case_that_does_not_verify_is_not_called_identical(real, record, tmp_p
     judged = replace(real.case, root=root).verify()
     said = text_of(make("certification", replace(real.report, verdict=words.verdict(judged, judged.exit())), record))
     assert "cannot be certified" in said
-    assert "every file was hashed anew" not in said
+    assert "was hashed anew" not in said
+
+
+def test_the_certification_does_not_certify_what_was_not_checked(real, record) -> None:
+    judged = replace(real.report.verdict.report, unasked=("bags/a, disposed of in event 9",))
+    assert judged.authentic
+    said = text_of(make("certification", replace(real.report, verdict=words.verdict(judged, judged.exit())), record))
+    assert "every file that is still here was hashed anew" in said
+    assert "Not checked then, and not certified: bags/a, disposed of in event 9" in said
+
+
+def test_where_no_unit_can_be_read_nothing_is_said_not_to_be_missing(real, record) -> None:
+    whole = replace(real.report, coverage=real.report.coverage[:0], counts=replace(real.report.counts, units=2))
+    assert "Nothing that was asked for." in text_of(make("summary", whole, record))
+    unread = text_of(make("summary", replace(whole, counts=replace(whole.counts, units=0)), record))
+    assert "Nothing that was asked for." not in unread
+    assert "No unit of work can be read" in unread
 
 
 def test_the_regulator_is_told_recorded_facts_and_nothing_else(real, record) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.case_reports import full
 
 fpdf = pytest.importorskip("fpdf", reason="the extra `pdf` (fpdf2) is not installed")
 pypdf = pytest.importorskip("pypdf", reason="pypdf, which reads the text back, is not installed")
@@ -13,6 +14,7 @@ from evidence_kit.errors import UsageError  # noqa: E402 - after what may be mis
 from evidence_kit.report.documents.blocks import Paragraph, Span, Table, lines  # noqa: E402
 from evidence_kit.report.documents.making import make  # noqa: E402
 from evidence_kit.report.documents.pdf import render  # noqa: E402
+from evidence_kit.report.documents.whole import document as whole_of  # noqa: E402
 
 
 def read(body: bytes):
@@ -85,11 +87,52 @@ def test_a_character_that_the_font_does_not_have_is_written_out_and_counted(real
     assert squeezed("2 characters that this font does not have") in found
 
 
+@pytest.mark.parametrize("text", ["before {nb} after", "before " + "\x7f" * 5 + " after"])
+def test_no_text_turns_into_the_number_of_pages(real, record, text) -> None:
+    block = Paragraph((Span(text),))
+    body = render(replace(make("summary", real.report, record), blocks=(block,)))
+    assert squeezed(text.replace("\x7f", "\\x7f")) in text_of(body)
+
+
+def test_a_hundred_pages_are_numbered_to_the_last(real, record) -> None:
+    table = Table(((Span("a"),),), tuple(((Span(f"row {number}"),),) for number in range(8_000)))
+    pages = read(render(replace(make("summary", real.report, record), blocks=(table,)))).pages
+    assert len(pages) > 100
+    assert pages[-1].extract_text().endswith(f"{len(pages)} / {len(pages)}")
+
+
 def test_a_cell_longer_than_a_page_goes_on_on_the_next(real, record) -> None:
     table = Table(((Span("a"),), (Span("b"),)), (((Span("word " * 3_000 + "END"),), (Span("x"),)),))
     body = render(replace(make("summary", real.report, record), blocks=(table,)))
     assert len(read(body).pages) > 1
     assert "END" in text_of(body)
+
+
+def test_a_row_that_fits_on_a_page_is_not_torn_and_titles_come_again(real, record) -> None:
+    rows = tuple(((Span(f"BEGIN{number} " + "word " * 300 + f"END{number}"),), (Span("x"),)) for number in range(12))
+    table = Table(((Span("first"),), (Span("second"),)), rows)
+    pages = read(render(replace(make("summary", real.report, record), blocks=(table,)))).pages
+    found = [page.extract_text() for page in pages]
+    assert len(found) > 2
+    for number in range(12):
+        (on,) = [text for text in found if f"BEGIN{number} " in text]
+        assert f"END{number}" in on
+    assert all("second" in text for text in found if "BEGIN" in text)
+
+
+def test_a_word_is_broken_only_where_a_page_has_no_room_for_it(real, record) -> None:
+    table = Table(((Span("when"),), (Span("what"),)), (((Span("2026-11-21T21:30:00Z"),), (Span("word " * 100),)),))
+    (page,) = read(render(replace(make("summary", real.report, record), blocks=(table,)))).pages
+    assert "2026-11-21T21:30:00Z" in page.extract_text()
+
+
+def test_the_whole_report_is_the_same_bytes_each_time_and_reads_back(real) -> None:
+    report = full(real.report)
+    body = render(whole_of(report))
+    assert body == render(whole_of(report))
+    found = text_of(body)
+    for said in (report.verdict.headline, report.events[0].keyid[:12], "the trail was stopped", "key-leak"):
+        assert squeezed(said) in found
 
 
 def test_a_font_of_ones_own_shows_its_letters(real, record) -> None:

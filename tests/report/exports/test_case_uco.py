@@ -8,6 +8,7 @@ import pytest
 from case_utils.case_validate import validate
 from support.casemaker import make_case
 
+from evidence_kit.errors import EmptyError
 from evidence_kit.report.exports import case_uco
 from evidence_kit.report.exports.case_uco import Bound
 from evidence_kit.report.exports.derivation import Origin, read_origin
@@ -124,6 +125,30 @@ def test_artifacts_can_be_chosen_by_name_or_by_digest(case, origin) -> None:
 
     assert document.holds["artifacts"] == 2
     assert sum(document.left_out["artifactsByAcquisition"].values()) == whole.holds["artifacts"] - 2
+
+
+def test_what_is_chosen_is_in_the_graph_however_many_acquisitions_there_are(tmp_path) -> None:
+    case = make_case(tmp_path / "case", pages=1, names=(), acquisitions=3)
+    origin = read_origin(case.vault)
+    path = next(str(one.relative_to(case.root)) for one in (case.root / case.bags[2]).rglob("*/list/*.json"))
+    chosen = case_uco.document(case.vault, origin, Bound(most=2, chosen=(path,)))
+    assert chosen.holds["artifacts"] == 1
+    assert path in [facets(node)["FileFacet"]["uco-observable:filePath"] for node in of(chosen, FILE)]
+    both = case_uco.document(case.vault, origin, Bound(most=2, chosen=("*/list/*",)))
+    assert both.holds["artifacts"] == 2
+    assert sum(both.left_out["artifactsByAcquisition"].values()) == 1
+
+
+def test_a_bound_smaller_than_the_acquisitions_is_still_filled(tmp_path) -> None:
+    case = make_case(tmp_path / "case", pages=1, names=(), acquisitions=3)
+    document = case_uco.document(case.vault, read_origin(case.vault), Bound(most=2))
+    assert document.holds["artifacts"] == 2
+
+
+@pytest.mark.parametrize("chosen", [("nothing",), ("*", "nothing")])
+def test_a_choice_that_nothing_fits_is_no_document(case, origin, chosen) -> None:
+    with pytest.raises(EmptyError, match="no artifact of this case is `nothing`"):
+        case_uco.document(case.vault, origin, Bound(chosen=chosen))
 
 
 def test_who_acquired_with_what_and_when_is_in_the_graph(case, origin) -> None:

@@ -3,17 +3,20 @@
 import html
 import json
 import re
+import shutil
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from support.case_reports import HOSTILE, reported
-from support.casemaker import NOW
+from support.casemaker import CASE, NOW, make_case
+from support.forging import overwrite
 from support.sealed_records import TRAIL, case_of, event, trail
 
 from evidence_kit.acquire.handover import subject_of
 from evidence_kit.analysis.tables.asking import Limits, Question, ask
-from evidence_kit.custody import log
+from evidence_kit.custody import bag, log
 from evidence_kit.errors import EmptyError, UsageError
 from evidence_kit.governance.clocks.recording import started
 from evidence_kit.governance.clocks.sets import choose, standard
@@ -98,6 +101,34 @@ def test_a_case_that_cannot_be_read_is_named(read, made, tmp_path) -> None:
     assert found.cases[0].unread
     assert "broken" in found.cases[0].folder
     assert folder != tmp_path
+
+
+@pytest.mark.parametrize("deep", [".", "one", "one/two"])
+def test_a_case_whose_log_is_gone_is_named(read, tmp_path, deep) -> None:
+    case = make_case(tmp_path / "all" / deep / "case", pages=1, names=())
+    (case.root / log.LOG).unlink()
+    shutil.copy(case.root / log.CASE, case.root / "bags")  # what lies in a case is no case
+    for folder in {tmp_path / "all", case.root} if deep != "one/two" else {tmp_path / "all" / "one"}:
+        (row,) = read(at=folder).cases
+        assert row.case == CASE
+        assert any(why.startswith(f"{log.LOG}: ") for why in row.unread)
+
+
+def test_a_description_beside_cases_hides_none_of_them(read, tmp_path) -> None:
+    case = make_case(tmp_path / "all" / "case", pages=1, names=())
+    shutil.copy(case.root / log.CASE, tmp_path / "all")
+    assert [(one.folder, bool(one.unread)) for one in read(at=tmp_path / "all").cases] == [
+        ("all", True),
+        ("case", False),
+    ]
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: overwrite(path, b"{}\n")], ids=["gone", "broken"])
+def test_a_seal_that_cannot_be_read_is_named(read, small_case, harm) -> None:
+    assert read(at=small_case.root).cases[0].unread == ()
+    harm(small_case.path(bag.SEAL))
+    (why,) = read(at=small_case.root).cases[0].unread
+    assert why.startswith(f"{small_case.bag.removeprefix('bags/')}: its seal ")
 
 
 def test_a_folder_without_a_case_is_empty_and_none_is_usage(read, tmp_path) -> None:

@@ -85,14 +85,6 @@ def test_what_people_said_loses_those_values_too(theirs):
     assert all("is the intruder" in text for text in (*kept(table, ".html"), *kept(table, ".md")))
 
 
-def test_a_format_that_nothing_writes_fails_by_name_and_the_others_are_kept(tmp_path):
-    table, ended = told(tmp_path, STEPS + REPORT.replace("[html]", "[pdf, md]"))
-
-    assert ended.results["tell"].outcome == "failed"
-    assert "nothing here writes a report as `pdf`; `md` was written" in ended.results["tell"].reason
-    assert len(kept(table, ".md")) == 1
-
-
 def test_without_a_trust_policy_there_is_no_report_and_the_step_says_so(tmp_path):
     table = deck(tmp_path, EVENTS, more={"render": Writer(key=lambda: KEY), "verify": None})
     ended = table.play(book(TAKE + "  - {id: tell, type: report, needs: [take], formats: [md]}\n"), {})
