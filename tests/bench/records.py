@@ -66,6 +66,11 @@ _TYPED = (
     "userIdentity STRUCT(arn VARCHAR, accessKeyId VARCHAR), "
     "requestParameters STRUCT(bucketName VARCHAR, roleArn VARCHAR, secretId VARCHAR))[]"
 )
+_ASKED = "requestParameters", "responseElements"
+_WITH_THEM = _TYPED.replace(
+    "requestParameters STRUCT(bucketName VARCHAR, roleArn VARCHAR, secretId VARCHAR)",
+    ", ".join(f"{name} JSON" for name in _ASKED),
+)
 _PATHS = (
     "eventTime", "eventName", "eventID", "awsRegion", "sourceIPAddress", "userAgent", "errorCode",
     "recipientAccountId", "userIdentity.arn", "userIdentity.accessKeyId", "requestParameters.bucketName",
@@ -213,7 +218,11 @@ def _read(folder: Path, kind: str) -> str:
 def _peers(folder: Path) -> Iterator[tuple[str, Callable[[Path], object]]]:
     typed = ", ".join(f"r.{path}" for path in _PATHS)
     texts = ", ".join(f"r->>'$.{path}' AS \"{path}\"" for path in _PATHS)
+    plain = [f"r.{path}" for path in _PATHS if not path.startswith(_ASKED)]
+    within = ["r.{}->>'$.{}'".format(*path.split(".")) for path in _PATHS if path.startswith(_ASKED)]
+    asked = ", ".join((*plain, *within, *(f"r.{name}" for name in _ASKED)))
     yield "DuckDB read_json: 13 columns", lambda to: _duckdb(typed, _read(folder, _TYPED), to)
+    yield "DuckDB read_json: 13 columns, request, response", lambda to: _duckdb(asked, _read(folder, _WITH_THEM), to)
     yield (
         "DuckDB read_json: 13 columns, raw text",
         lambda to: _duckdb(f"r AS raw, {texts}", _read(folder, "JSON[]"), to),

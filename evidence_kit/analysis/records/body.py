@@ -7,10 +7,12 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from evidence_kit.analysis.records import gunzip
 from evidence_kit.analysis.records.record import MAX_BODY, Artifact
 from evidence_kit.errors import DigestError
 
 CHUNK = 256 << 10
+_SMALL = 4 << 10
 _GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _INFLATE = 16 + zlib.MAX_WBITS  # zlib: a gzip header is required
@@ -27,12 +29,18 @@ class Body:
     def __init__(self, stream: BinaryIO, artifact: Artifact) -> None:
         self._stream, self._artifact = stream, artifact
         self._sha256 = hashlib.sha256()
+        # A million small files need no large buffer each; one that grew since is still read to its end.
+        self._chunk = min(CHUNK, max(artifact.bytes + 1, _SMALL)) if artifact.bytes else CHUNK
         self.head = self._read()
+        self._stored: list[bytes] = []  # read already, behind `head`
         self._ahead: list[bytes] = []
         self._pieces = self._inflated()
 
     def whole(self, most: int) -> bytes | None:
         """Return all bytes, inflated, if they are no more than `most`; `text` still yields them."""
+        if (found := self._at_once(most)) is not None:
+            self._pieces = iter((found,))
+            return found
         size = 0
         try:
             for piece in self._pieces:
@@ -43,6 +51,16 @@ class Body:
             self._pieces = _stopped(error)
             return None
         return b"".join(self._ahead)
+
+    def _at_once(self, most: int) -> bytes | None:
+        """Return what one plain gzip member holds; what was read of anything else is kept."""
+        if not self.head.startswith(_GZIP):
+            return None
+        size = len(self.head)
+        while size <= most and (data := self._read()):
+            self._stored.append(data)
+            size += len(data)
+        return gunzip.inflated(b"".join((self.head, *self._stored)), most) if size <= most else None
 
     def text(self) -> Iterator[str]:
         """Yield the text; bytes that are not UTF-8 become lone surrogates. Unreadable where it ends too soon."""
@@ -67,15 +85,14 @@ class Body:
             )
 
     def _read(self) -> bytes:
-        data = self._stream.read(CHUNK)
+        data = self._stream.read(self._chunk)
         self._sha256.update(data)
         return data
 
     def _chunks(self) -> Iterator[bytes]:
-        data = self.head
-        while data:
+        yield from (self.head, *self._stored) if self.head else ()
+        while data := self._read():
             yield data
-            data = self._read()
 
     def _inflated(self) -> Iterator[bytes]:
         if self.head.startswith(_ZSTD):

@@ -15,19 +15,29 @@ _WRITTEN = re.compile(
 )
 _EACH = -1
 Step = str | int
-Place = Callable[..., object]  # takes the value, and whatever else rules are given
+Place = Callable[[object], object]
 
 
 def place_of(said: str) -> Place:
     """Return the function that finds what stands at a path, or None; ValueError if it is none."""
-    if not _WRITTEN.fullmatch(said):
-        raise ValueError(f"`{said}` is not a path")
-    steps = tuple(_step(part) for part in _PART.findall(said))
-    if all(isinstance(step, str) for step in steps):
-        return _named(tuple(str(step) for step in steps))
+    steps = _steps(said)
+    if names := names_of(said):
+        return _named(names)
     if len(steps) == 3 and steps[1] == _EACH and isinstance(steps[0], str) and isinstance(steps[2], str):
         return _first(steps[0], steps[2])
-    return lambda value, _=None: _follow(value, steps)
+    return lambda value: _follow(value, steps)
+
+
+def names_of(said: str) -> tuple[str, ...]:
+    """Return the names that a path leads down by; nothing if it leads through a list. ValueError if it is none."""
+    steps = _steps(said)
+    return tuple(str(step) for step in steps) if all(isinstance(step, str) for step in steps) else ()
+
+
+def _steps(said: str) -> tuple[Step, ...]:
+    if not _WRITTEN.fullmatch(said):
+        raise ValueError(f"`{said}` is not a path")
+    return tuple(_step(part) for part in _PART.findall(said))
 
 
 def identity_of(said: str) -> Place:
@@ -44,7 +54,7 @@ def _searching(said: str) -> Place:
     """Return the function that finds what JMESPath says; a record that lacks what a function takes has no name."""
     search = jmespath.compile(said).search
 
-    def find(value: object, _: object = None) -> object:
+    def find(value: object) -> object:
         try:
             return search(value)
         except jmespath.exceptions.JMESPathError:
@@ -69,18 +79,18 @@ def _step(part: str) -> Step:
 def _named(names: tuple[str, ...]) -> Place:
     if len(names) == 1:
         (name,) = names
-        return lambda value, _=None: value.get(name) if type(value) is dict else None
+        return lambda value: value.get(name) if type(value) is dict else None
 
     if len(names) == 2:
         outside, inside = names
 
-        def find_below(value: object, _: object = None) -> object:
+        def find_below(value: object) -> object:
             above = value.get(outside) if type(value) is dict else None
             return above.get(inside) if type(above) is dict else None
 
         return find_below
 
-    def find(value: object, _: object = None) -> object:
+    def find(value: object) -> object:
         for name in names:
             if type(value) is not dict:
                 return None
@@ -93,7 +103,7 @@ def _named(names: tuple[str, ...]) -> Place:
 def _first(above: str, name: str) -> Place:
     """Return what finds `above[].name`, the commonest of the paths through a list."""
 
-    def find(value: object, _: object = None) -> object:
+    def find(value: object) -> object:
         items = value.get(above) if type(value) is dict else None
         if type(items) is not list:
             return None

@@ -1,6 +1,6 @@
 """Streams the records of one sealed artifact; nothing is skipped in silence, and one bad record spoils no other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from evidence_kit.analysis.records import swift
 from evidence_kit.analysis.records.body import Body, Unreadable
@@ -9,12 +9,14 @@ from evidence_kit.analysis.records.documents import Documents, paths_of
 from evidence_kit.analysis.records.layout import PLAIN, Layout
 from evidence_kit.analysis.records.lines import Lines
 from evidence_kit.analysis.records.markup import Markup
-from evidence_kit.analysis.records.record import Artifact, Defect, Record
+from evidence_kit.analysis.records.record import Artifact, Defect, Record, Records
 from evidence_kit.analysis.records.window import Window
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.source import SourceSpec
 
 _WHOLE = ((),)  # the path of a document that is the list of records, or a record
+_TOGETHER = 1_000  # records that are handed on at once
+_TEXT = 1 << 20  # characters of them; more, where one record alone has more
 
 
 def read_records(
@@ -25,6 +27,45 @@ def read_records(
     What it is, its first bytes say: gzip or not, JSON, XML or lines. `spec` says where the records of a JSON
     document are, `layout` how lines of text fall into columns. Whoever stores what comes must wait for the end.
     """
+    for one in _sealed(vault, artifact, spec, layout):
+        if isinstance(one, Records):
+            yield from one
+        else:
+            yield one
+
+
+def read_together(
+    vault: Vault, artifact: Artifact, spec: SourceSpec | None, layout: Layout = PLAIN
+) -> Iterator[Records | Defect]:
+    """Yield the same many records at a time; a defect may come before records that stand before it."""
+    waiting: list[Record] = []
+    size = 0
+    for one in _sealed(vault, artifact, spec, layout):
+        if not isinstance(one, Record):
+            yield one
+            continue
+        waiting.append(one)
+        size += len(one.raw)
+        if len(waiting) >= _TOGETHER or size >= _TEXT:
+            yield _together(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _together(waiting)
+
+
+def _together(found: Sequence[Record]) -> Records:
+    return Records(
+        found[0].artifact,
+        [one.line for one in found],
+        [one.raw for one in found],
+        [one.value for one in found],
+        [one.around for one in found],
+    )
+
+
+def _sealed(
+    vault: Vault, artifact: Artifact, spec: SourceSpec | None, layout: Layout
+) -> Iterator[Record | Records | Defect]:
     with vault.open(artifact.path) as stream:
         body = Body(stream, artifact)
         try:
@@ -34,11 +75,12 @@ def read_records(
         body.close()
 
 
-def _read(body: Body, path: str, spec: SourceSpec | None, layout: Layout) -> Iterator[Record | Defect]:
+def _read(body: Body, path: str, spec: SourceSpec | None, layout: Layout) -> Iterator[Record | Records | Defect]:
     said = spec.records.path if spec else ""
     if (found := _swiftly(body, said, layout)) is not None:
-        for number, (raw, value) in enumerate(found, start=1):
-            yield Record(path, number, raw, value)
+        raws, values = found
+        if raws:
+            yield Records(path, range(1, len(raws) + 1), raws, values)
         return
     window = Window(body.text())
     first = window.space()

@@ -1,6 +1,6 @@
 """One artifact to read, one record that it holds, one place that could not be read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -38,6 +38,23 @@ class Record:
     around: Mapping[str, object] = field(
         default_factory=lambda: NOTHING, repr=False
     )  # small values that stand beside the records
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Some records of one artifact, in its order: what `Record` says of each, side by side."""
+
+    artifact: str
+    lines: Sequence[int]
+    raws: Sequence[str]
+    values: Sequence[object] = field(repr=False)
+    arounds: Sequence[Mapping[str, object]] = field(default=(), repr=False)  # none where nothing stands beside any
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield each record."""
+        arounds = self.arounds or [NOTHING] * len(self.lines)
+        for line, raw, value, around in zip(self.lines, self.raws, self.values, arounds, strict=True):
+            yield Record(self.artifact, line, raw, value, around)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,31 @@ _DAY = 86_400
 _MAX_NS = (1 << 63) - 1  # the years 1678 to 2262
 # What a number counts shows in its size: each limit is the year 5138, or 1973 in the next finer unit.
 _UNITS = ((10**11, 0), (10**14, 3), (10**17, 6), (10**20, 9))
+_TO_MINUTE, _TO_SECOND = len("2026-11-20T"), len("2026-11-20T10:00:")
+_MINUTES = {f"{at // 60:02}:{at % 60:02}:": at * 60 * 10**9 for at in range(24 * 60)}
+_SECONDS = {f"{at:02}Z": at * 10**9 for at in range(60)}
 Instant = tuple[str, int]
 
 
-@lru_cache(maxsize=4_096)  # events come in bursts
 def read_time(said: str) -> Instant | None:
     """Return a time as text and as nanoseconds since 1970; None if it cannot be read."""
+    minute, second = _MINUTES.get(said[_TO_MINUTE:_TO_SECOND]), _SECONDS.get(said[_TO_SECOND:])
+    if minute is not None and second is not None and (midnight := _midnight(said[:_TO_MINUTE])) is not None:
+        return said, midnight + minute + second
+    return _read(said)
+
+
+@lru_cache(maxsize=1_024)
+def _midnight(said: str) -> int | None:
+    """Return when a day begins whose times are all written as here; None if one of them is not."""
+    first, last = f"{said}00:00:00Z", f"{said}23:59:59Z"
+    if _PLAIN.fullmatch(first) is None or _read(last) is None or (begun := _read(first)) is None:
+        return None
+    return begun[1]
+
+
+@lru_cache(maxsize=4_096)  # events come in bursts
+def _read(said: str) -> Instant | None:
     if (plain := _PLAIN.fullmatch(said)) and (instant := _from_plain(said, plain)):
         return instant  # what nearly every log writes, and what is written here
     said = said.strip()

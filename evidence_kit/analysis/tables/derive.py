@@ -160,18 +160,16 @@ def _still_current(vault: Vault, known: Sequence[Part], marks: Mapping[str, str]
 def _jobs(case: Case, folder: Path, specs: Mapping[str, SourceSpec], have: set[bytes]) -> Iterator[Job]:
     """Yield the parts to make, one after another: artifacts come in the order of their paths, so by source."""
     group: list[Artifact] = []
+    size = 0
     for root in bagfiles.bags(case.vault):
         for one in sealed.artifacts(case.vault, root):
             if parts.key_of(one.path, one.sha256) in have:
                 continue
-            if group and (
-                one.source != group[0].source
-                or len(group) >= PART_ARTIFACTS
-                or sum(item.bytes for item in group) >= PART_BYTES
-            ):
+            if group and (one.source != group[0].source or len(group) >= PART_ARTIFACTS or size >= PART_BYTES):
                 yield _job(case, folder, specs, group)
-                group = []
+                group, size = [], 0
             group.append(one)
+            size += one.bytes
     if group:
         yield _job(case, folder, specs, group)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from evidence_kit.analysis.records.mapping import shape_of
 from evidence_kit.analysis.records.places import identity_of
-from evidence_kit.analysis.records.promote import Promoter, Row
-from evidence_kit.analysis.records.reading import read_records
+from evidence_kit.analysis.records.promote import Columns, Promoter
+from evidence_kit.analysis.records.reading import read_together
 from evidence_kit.analysis.records.record import Artifact, Defect
 from evidence_kit.analysis.tables import parts
 from evidence_kit.analysis.tables.parts import Part
@@ -37,19 +37,19 @@ class _Making:
     job: Job
     defects: list[Defect] = field(default_factory=list)
 
-    def rows(self, vault: Vault) -> Iterator[Row]:
-        """Yield the rows of all artifacts; DigestError if one is not what was sealed."""
+    def columns(self, vault: Vault) -> Iterator[Columns]:
+        """Yield the rows of all artifacts, as columns; DigestError if one is not what was sealed."""
+        spec, shape = self.job.spec, shape_of(self.job.artifacts[0].source)
+        identity = identity_of(spec.records.id if spec else "")
         for artifact in self.job.artifacts:
-            yield from self._rows(vault, artifact)
+            yield from self._columns(vault, Promoter(self.job.case, artifact, shape, identity))
 
-    def _rows(self, vault: Vault, artifact: Artifact) -> Iterator[Row]:
-        shape = shape_of(artifact.source)
-        spec = self.job.spec
-        promoter = Promoter(self.job.case, artifact, shape, identity_of(spec.records.id if spec else ""))
+    def _columns(self, vault: Vault, promoter: Promoter) -> Iterator[Columns]:
+        artifact = promoter.artifact
         found = 0
-        for one in read_records(vault, artifact, spec, shape.layout):
+        for one in read_together(vault, artifact, self.job.spec, promoter.shape.layout):
             if not isinstance(one, Defect):
-                yield promoter.row(one)
+                yield promoter.columns(one)
                 continue
             found += 1
             if found <= MAX_DEFECTS:
@@ -67,7 +67,7 @@ def make(job: Job, vault: Vault | None = None) -> Part:
     """Make one part; without a vault, from the case's folder."""
     making = _Making(job)
     with _uncollected():
-        rows = parts.write_rows(job.path, EVIDENCE, making.rows(vault or _opened(job)))
+        rows = parts.write_columns(job.path, EVIDENCE, making.columns(vault or _opened(job)))
     part = Part(
         path=job.path,
         source=job.artifacts[0].source,

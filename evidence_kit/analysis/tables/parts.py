@@ -5,19 +5,21 @@ The note is written last: a part without one is what a crash left, and is made a
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence_kit.analysis.records.promote import Row
+from evidence_kit.analysis.records.promote import Cell, Columns, Row
 from evidence_kit.analysis.records.record import Artifact, Defect
-from evidence_kit.analysis.tables.schema import arrow, arrow_schema
+from evidence_kit.analysis.tables.schema import RAW, UNLIKE, arrow, arrow_schema
 from evidence_kit.errors import VaultError
 
 _NOTE = ".json"
 _ROWS = 5_000  # of a group: what is held as Python objects
+_TOGETHER = 1_000  # rows that become columns at once
 _TEXT = 16 << 20  # characters of raw text in a group
 _COMPRESSION = "zstd"
 
@@ -106,29 +108,43 @@ def replacing(path: Path) -> Iterator[Path]:
         new.unlink(missing_ok=True)
 
 
-def write_rows(path: Path, table: str, rows: Iterator[Row]) -> int:
-    """Write the rows of a table a group at a time and return how many; nothing is in place if `rows` raises."""
+def write_rows(path: Path, table: str, rows: Iterable[Row]) -> int:
+    """Write the rows of a table and return how many; nothing is in place if `rows` raises."""
+    return write_columns(path, table, _columns(iter(rows)))
+
+
+def _columns(rows: Iterator[Row]) -> Iterator[Columns]:
+    while some := list(itertools.islice(rows, _TOGETHER)):
+        yield tuple(zip(*some, strict=True))
+
+
+def write_columns(path: Path, table: str, some: Iterable[Columns]) -> int:
+    """Write rows that come as columns and return how many; nothing is in place if `some` raises."""
     pa = arrow()
     schema = arrow_schema(table)
     total = 0
-    with replacing(path) as new, pa.parquet.ParquetWriter(new, schema, compression=_COMPRESSION) as writer:
-        for group in _groups(rows):
-            columns = zip(*group, strict=True)
-            arrays = [pa.array(cells, kind) for cells, kind in zip(columns, schema.types, strict=True)]
+    options = {
+        "compression": _COMPRESSION,
+        "use_dictionary": [name for name in schema.names if name not in UNLIKE],
+        "write_statistics": [name for name in schema.names if name != RAW],
+    }
+    with replacing(path) as new, pa.parquet.ParquetWriter(new, schema, **options) as writer:
+        for group in _groups(some, len(schema)):
+            arrays = [pa.array(cells, kind) for cells, kind in zip(group, schema.types, strict=True)]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
-            total += len(group)
+            total += len(group[0])
     return total
 
 
-def _groups(rows: Iterator[Row]) -> Iterator[Sequence[Row]]:
-    group: list[Row] = []
+def _groups(some: Iterable[Columns], width: int) -> Iterator[Sequence[Sequence[Cell]]]:
+    group: list[list[Cell]] = [[] for _ in range(width)]
     size = 0
-    for row in rows:
-        group.append(row)
-        last = row[-1]
-        size += len(last) if isinstance(last, str) else 0
-        if len(group) >= _ROWS or size >= _TEXT:
+    for columns in some:
+        for cells, more in zip(group, columns, strict=True):
+            cells.extend(more)
+        size += sum(len(cell) for cell in columns[-1] if isinstance(cell, str))
+        if len(group[0]) >= _ROWS or size >= _TEXT:
             yield group
-            group, size = [], 0
-    if group:
+            group, size = [[] for _ in range(width)], 0
+    if group[0]:
         yield group

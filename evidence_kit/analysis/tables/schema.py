@@ -24,6 +24,8 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "defects": ("case", "source", "artifact", "line", "place", "reason"),
 }  # fmt: skip
 EVIDENCE = "evidence"
+RAW = "raw"
+UNLIKE = frozenset({RAW, "event_id", "time_ns", "line"})  # columns whose values are hardly ever met twice
 HINT = "install the extra: `pip install 'evidence-kit[analysis]'`"
 
 

@@ -14,12 +14,12 @@ from support.bodies import OneBody, artifact_of, raws, read, reasons
 from support.casemaker import SPEC
 
 from evidence_kit.analysis.records import body as bodies
-from evidence_kit.analysis.records import documents, lines, swift, window
+from evidence_kit.analysis.records import documents, lines, reading, swift, window
 from evidence_kit.analysis.records.decoding import decode
 from evidence_kit.analysis.records.layout import Layout
 from evidence_kit.analysis.records.places import identity_of
-from evidence_kit.analysis.records.reading import read_records
-from evidence_kit.analysis.records.record import Defect, Record
+from evidence_kit.analysis.records.reading import read_records, read_together
+from evidence_kit.analysis.records.record import Defect, Record, Records
 from evidence_kit.errors import DigestError
 from evidence_kit.model.source import RecordPath
 
@@ -141,8 +141,8 @@ def test_memory_does_not_grow_with_a_record_of_a_gigabyte() -> None:
 
     memory.forget()
     before = memory.resident()
-    reading = read_records(Endless(b""), artifact_of(b""), replace(SPEC, records=RecordPath(path="Records")))
-    first, second = itertools.islice(reading, 2)
+    records = read_records(Endless(b""), artifact_of(b""), replace(SPEC, records=RecordPath(path="Records")))
+    first, second = itertools.islice(records, 2)
     assert memory.peak() - before < 600 << 10
     assert (first.line, first.reason) == (1, "a record of more than 67,108,864 characters")
     assert second.raw == '{"n":2}'
@@ -276,8 +276,21 @@ def test_a_record_that_lacks_a_part_of_its_name_has_none() -> None:
     assert name("no record at all") is None
 
 
+@pytest.mark.parametrize("body", [b'{"Records":[{"n":1},{"n":2}]}', b'{"Records": [{"n":1}, {"a":NaN}, {"n":3}]}'])
+@pytest.mark.parametrize("most", [1, 2, 1_000])
+def test_records_that_come_together_are_those_that_come_alone(body, most, monkeypatch) -> None:
+    monkeypatch.setattr(reading, "_TOGETHER", most)
+    spec = replace(SPEC, records=RecordPath(path="Records"))
+    together = list(read_together(OneBody(body), artifact_of(body), spec))  # type: ignore[arg-type]
+    records = [one for some in together if isinstance(some, Records) for one in some]
+    defects = [one for one in together if isinstance(one, Defect)]
+    alone = read(body)
+    assert records == [one for one in alone if isinstance(one, Record)]
+    assert defects == [one for one in alone if isinstance(one, Defect)]
+
+
 def test_bytes_that_are_not_the_sealed_ones_raise_at_the_end() -> None:
     body = b'{"Records":[{"n":1}]}'
-    reading = read_records(OneBody(body.replace(b"1", b"2")), artifact_of(body), SPEC)
+    found = read_records(OneBody(body.replace(b"1", b"2")), artifact_of(body), SPEC)
     with pytest.raises(DigestError, match="sealed was"):
-        list(reading)
+        list(found)

@@ -17,7 +17,7 @@ from evidence_kit.analysis.records.reading import read_records
 from evidence_kit.analysis.records.record import Record
 from evidence_kit.model.source import RecordPath
 
-pytest.importorskip("msgspec")
+pytest.importorskip("orjson")
 TRAIL = "aws.cloudtrail.s3"
 NUMBERS = (
     st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([-0.0, 1e16, 1e-7, 2**64])
@@ -31,6 +31,10 @@ NAMES = ("eventTime", "eventName", "userIdentity", "sourceIPAddress", "resources
 RECORDS = st.lists(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=5), max_size=4)
 
 
+def compact(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def rows(body: bytes) -> list[object]:
     """Return the rows and the defects of a CloudTrail file."""
     artifact = artifact_of(body, TRAIL)
@@ -41,14 +45,10 @@ def rows(body: bytes) -> list[object]:
 
 
 def carefully(body: bytes) -> list[object]:
-    """Return the same without msgspec."""
+    """Return the same without orjson."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(swift, "is_there", lambda: False)
         return rows(body)
-
-
-def compact(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 @given(records=RECORDS, is_gzipped=st.booleans(), most=st.sampled_from([8, 1 << 20]))
@@ -58,6 +58,47 @@ def test_both_readers_give_the_same_rows(records, is_gzipped, most) -> None:
         patch.setattr(swift, "MOST", most)
         stored = gzip.compress(body) if is_gzipped else body
         assert rows(stored) == carefully(stored)
+
+
+HOSTILE = (
+    b'{"a":1,"a":2}', b'{"a":{"b":[{"c":1,"c":1}]}}', b'{"a":1,"\\u0061":2}', b'{"":1,"":1}', b'{"a":1,}', b"nul",
+    b"{", b"9" * 400, b"1e400", b"-1e-400", b"18446744073709551616", b"9223372036854775808", b"-9223372036854775809",
+    b"NaN", b"-Infinity", b"0.1000", b"1.0E+2", b"-0", b"-0.0", b'"\\ud800"', b'"\\udc00\\ud800"', b'"\xff"',
+    b'"\xed\xa0\x80"', b'"\xc3\xa9"', b'"\\u00e9"', b'"\\/"', b'"\x7f"', b'"\x1f"', b'"\\u001f"',
+    b"[" * 10_000 + b"]" * 10_000, b'{"a":' * 300 + b"1" + b"}" * 300,
+    b'{"eventName":"x"}', b'{"eventTime":"2026-11-20T10:00:00Z","errorCode":1}',
+)  # fmt: skip
+AROUND = (
+    b'{"Records":[%b]}', b'{"Records":[{"eventName":"x"},%b,{"eventName":"y"}]}', b'{"Events":[%b]}', b"[%b]", b"%b",
+    b'{"nextToken":"t","Records":[%b]}', b'{"Records":[%b],"nextToken":"t"}', b'{"Records":[%b],"Records":[]}',
+    b'{"Records":%b}', b'{"\\u0052ecords":[%b]}', b' {"Records":[%b]}', b'{"Records":[%b]}\n', b'{"Records":[%b',
+    b'\xef\xbb\xbf{"Records":[%b]}', b'{"Records":[%b]}{"Records":[%b]}',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_both_readers_give_the_same_of_hostile_records(around) -> None:
+    for record in HOSTILE:
+        body = around.replace(b"%b", record)
+        assert rows(body) == carefully(body)
+        assert rows(gzip.compress(body)) == carefully(gzip.compress(body))
+
+
+@given(
+    records=st.lists(
+        st.sampled_from(HOSTILE) | st.dictionaries(st.sampled_from(NAMES), VALUES).map(compact), max_size=5
+    ),
+    around=st.sampled_from(AROUND),
+)
+def test_both_readers_give_the_same_of_hostile_records_among_others(records, around) -> None:
+    body = around.replace(b"%b", b",".join(records))
+    assert rows(body) == carefully(body)
+
+
+def test_a_record_nested_as_deep_as_may_be_is_a_row_and_one_deeper_is_a_defect() -> None:
+    for depth, is_row in ((200, True), (255, True), (500, True), (501, False)):
+        (found,) = rows(b'{"Records":[%b]}' % (b"[" * depth + b"]" * depth))
+        assert isinstance(found, tuple) == is_row, depth
 
 
 @given(body=st.text(alphabet='{}[]":,\\u0-1.eaRecords \n', max_size=60), inside=st.booleans())
@@ -101,7 +142,10 @@ def test_a_document_that_is_more_than_its_records_is_left_to_the_careful_reader(
 def test_a_plain_document_is_read_at_speed() -> None:
     found = swift.records_in(b'{"Records":[{"a":1,"b":"x:\\"y"},{"c":2.5}]}', "Records")
     assert found is not None
-    assert list(found) == [('{"a":1,"b":"x:\\"y"}', {"a": 1, "b": 'x:"y'}), ('{"c":2.5}', {"c": 2.5})]
+    assert list(zip(*found, strict=True)) == [
+        ('{"a":1,"b":"x:\\"y"}', {"a": 1, "b": 'x:"y'}),
+        ('{"c":2.5}', {"c": 2.5}),
+    ]
 
 
 def test_a_file_cut_short_gives_what_came_before() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evidence_kit.analysis.records import times
 from evidence_kit.analysis.records.times import read_time
 
 
@@ -58,3 +59,14 @@ def test_text_and_nanoseconds_are_the_same_instant(moment, offset) -> None:
 def test_any_text_is_a_time_or_none(said) -> None:
     found = read_time(said)
     assert found is None or read_time(found[0]) == found
+
+
+@given(
+    moment=st.datetimes(min_value=datetime(1600, 1, 1), max_value=datetime(2300, 1, 1)),  # noqa: DTZ001 - all end in Z
+    cut=st.integers(0, 20),
+    put=st.sampled_from(["", "0", "60", "24", "T", "Z", " ", "٣", ".5"]),
+)
+def test_a_plain_time_is_read_at_speed_as_any_other_is(moment, cut, put) -> None:
+    said = f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+    for one in (said, said[:cut] + put + said[cut + len(put) :]):
+        assert read_time(one) == times._read(one)

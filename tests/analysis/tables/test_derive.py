@@ -240,6 +240,16 @@ def test_several_processes_make_the_same_rows(two_sources, tmp_path, monkeypatch
     assert rows(several) == rows(tables_of(two_sources, tmp_path / "elsewhere"))
 
 
+def test_tables_are_the_same_bytes_however_many_processes_make_them(two_sources, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(deriving, "PART_ARTIFACTS", 1)
+    made = [tables_of(two_sources, tmp_path / str(number), processes=number) for number in (1, 2)]
+    first, second = (
+        {path.name: path.read_bytes() for paths in tables.sources.values() for path in paths} for tables in made
+    )
+    assert len(first) == 3
+    assert first == second
+
+
 def test_another_process_says_what_was_changed(two_sources, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(deriving, "PART_ARTIFACTS", 1)
     path = next(two_sources.root.glob("bags/*/data/**/b.json.gz"))
