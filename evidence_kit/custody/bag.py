@@ -1,5 +1,6 @@
 """BagIt 1.0 (RFC 8493) with the safe alphabet: manifests that `sha256sum -c` and bagit.py read unchanged."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -21,6 +22,7 @@ SEAL_FOLDER = "seal"
 TIMESTAMPS = "seal/timestamps"
 # The seal signs these; with the acquisition's public keys they stay below ten.
 SEALED = (TAGMANIFEST, MANIFEST, ACQUISITION, ATTESTATIONS, LEDGER, ACQUISITION_KEYS)
+_DIGEST = re.compile("[0-9a-f]{64}")
 MAX_LINE = 64 + 2 + names.MAX_PATH + 1
 
 
@@ -43,12 +45,11 @@ def manifest_lines(listed: Iterable[Listed]) -> Iterator[bytes]:
         yield Listed(path, digest).line()
 
 
-def read_manifest(stream: BinaryIO) -> Iterator[Listed]:
+def read_manifest(stream: BinaryIO, *, before: str = "", number: int = 1) -> Iterator[Listed]:
     """Yield the lines of a manifest; DigestError unless each is well formed and paths strictly ascend.
 
-    Order makes duplicates visible without a set.
+    Order makes duplicates visible without a set. A part of a manifest begins at line `number`, after path `before`.
     """
-    before, number = "", 1
     try:
         for line, whole in raw_lines(stream, limit=MAX_LINE):
             listed = _listed(line, whole=whole)
@@ -63,13 +64,9 @@ def read_manifest(stream: BinaryIO) -> Iterator[Listed]:
 
 def _listed(line: bytes, *, whole: bool) -> Listed:
     digest, separator, path = line.decode("ascii").partition("  ")
-    if not whole or not separator or not _is_digest(digest):
+    if not whole or not separator or not _DIGEST.fullmatch(digest):
         raise SignatureError("not a digest, two spaces, a path and a line feed")
     return Listed(names.require_safe(path), digest)
-
-
-def _is_digest(text: str) -> bool:
-    return len(text) == 64 and set(text) <= set("0123456789abcdef")
 
 
 def bag_info(fields: Mapping[str, str]) -> bytes:

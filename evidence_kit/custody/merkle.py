@@ -25,12 +25,21 @@ class Frontier:
 
     def add(self, entry: bytes) -> None:
         """Append one entry."""
-        node, size = leaf_hash(entry), self.size
-        while size & 1:
-            node = node_hash(self._edge.pop(), node)
-            size >>= 1
-        self._edge.append(node)
+        self._append(leaf_hash(entry), self.size)
         self.size += 1
+
+    def add_subtree(self, root: bytes, level: int) -> None:
+        """Append 2^level entries by the root over them; what is there already must be a multiple of as many."""
+        if self.size % (1 << level):
+            raise ChainError(f"a subtree of {1 << level} entries does not fit behind {self.size}")
+        self._append(root, self.size >> level)
+        self.size += 1 << level
+
+    def _append(self, node: bytes, place: int) -> None:
+        while place & 1:
+            node = node_hash(self._edge.pop(), node)
+            place >>= 1
+        self._edge.append(node)
 
     def root(self) -> bytes:
         """Return the root over all entries so far; SHA-256 of nothing for none."""

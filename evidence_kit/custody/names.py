@@ -7,16 +7,15 @@ from evidence_kit.errors import SignatureError
 
 MAX_COMPONENT = 200  # bytes; file systems allow 255, temporary suffixes need room
 MAX_PATH = 4000  # bytes; PATH_MAX is 4096 and the case's own folder needs room
-_SAFE_PATH = re.compile(r"[A-Za-z0-9._=@+,-]{1,200}(?:/[A-Za-z0-9._=@+,-]{1,200})*")
+_COMPONENT = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._=@+,-]{1,200}"  # neither `.` nor `..`
+_SAFE_PATH = re.compile(f"{_COMPONENT}(?:/{_COMPONENT})*")
 _UNSAFE_BYTE = re.compile(rb"[^A-Za-z0-9._@+,-]")
 _KEPT = 120  # what stays readable of a component that is too long
 
 
 def is_safe(path: str) -> bool:
     """Say whether `path` is relative, stays inside its root and uses the safe alphabet only."""
-    if len(path) > MAX_PATH or not _SAFE_PATH.fullmatch(path):
-        return False
-    return not any(part in {".", ".."} for part in path.split("/"))
+    return len(path) <= MAX_PATH and _SAFE_PATH.fullmatch(path) is not None
 
 
 def require_safe(path: str) -> str:

@@ -12,12 +12,15 @@ from evidence_kit.errors import SignatureError
 T = TypeVar("T")
 # A seal, an event or an attestation is a few kilobytes; a hundred times that is already not ours.
 MAX_DOCUMENT = 1 << 20
+# Made once: `json.dumps` makes one a call where a separator is not the usual.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+_LENIENT = json.JSONDecoder()
 MAX_DEPTH = 64  # ours nest six deep; far below what makes a decoder, or whoever prints the value, run out of stack
 
 
 def encode(value: object) -> bytes:
     """Write compact ASCII JSON on one line: no NaN, no control or bidirectional characters can hide in it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def decode(data: bytes, *, limit: int = MAX_DOCUMENT) -> dict[str, object]:
@@ -25,12 +28,7 @@ def decode(data: bytes, *, limit: int = MAX_DOCUMENT) -> dict[str, object]:
     if len(data) > limit:
         raise SignatureError(f"a document of {len(data):,} bytes is larger than the {limit:,} allowed")
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
+        value = _STRICT.decode(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise SignatureError(f"not strict JSON: {error}") from error
     if not isinstance(value, dict):
@@ -42,10 +40,27 @@ def decode(data: bytes, *, limit: int = MAX_DOCUMENT) -> dict[str, object]:
 
 def decode_line(line: bytes, *, limit: int = MAX_DOCUMENT) -> dict[str, object]:
     """Read an object that must stand in the compact form of `encode`, so that no byte of it is idle."""
+    if (found := _as_encoded(line, limit)) is not None:
+        return found
     value = decode(line, limit=limit)
     if encode(value) != line:
         raise SignatureError("not in compact form; some byte was added or changed")
     return value
+
+
+def _as_encoded(line: bytes, limit: int) -> dict[str, object] | None:
+    """Return the object whose encoding `line` is; None where it is not so plain, and `decode` says what it is.
+
+    A second key of a name, NaN and any other spelling need not be looked for: none comes out again when encoded.
+    """
+    if len(line) > limit or line.count(b"{") + line.count(b"[") > MAX_DEPTH:
+        return None
+    try:
+        value, _ = _LENIENT.raw_decode(line.decode("ascii"))
+        is_plain = type(value) is dict and encode(value) == line
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, object]", value) if is_plain else None
 
 
 def _require_flat(value: object) -> None:
@@ -104,3 +119,6 @@ def from_base64(text: str) -> bytes:
     if b64encode(data).decode() != text:
         raise SignatureError("not canonical base64")
     return data
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)

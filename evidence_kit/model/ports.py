@@ -1,9 +1,9 @@
 """The ports: what a collector, a signer and a vault must do, and what a collector is given."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Literal, Protocol, TypeVar
+from typing import BinaryIO, Literal, Protocol, TypeVar, runtime_checkable
 
 from evidence_kit.model.exchange import Exchange, Item, Recorded
 from evidence_kit.model.source import SourceSpec
@@ -120,6 +120,23 @@ class Vault(Protocol):
 
     def set_aside(self, path: str, destination: str) -> None:
         """Move what an interrupted run left over, within an unsealed bag."""
+        ...
+
+
+@runtime_checkable
+class Nearby(Protocol):
+    """What a vault may do beside, when it lies where other processes can read it as well; verification is faster."""
+
+    def digest(self, path: str) -> tuple[str, int]:
+        """Return the SHA-256 and the size of a plain file, each byte of it read once; errors as of `open`."""
+        ...
+
+    def kinds(self, path: str, without: Collection[str] = ()) -> Iterator[tuple[str, bool]]:
+        """Yield the paths that `walk` yields and whether each is a plain file; folders `without` are not entered."""
+        ...
+
+    def worker(self) -> tuple[str, ...]:
+        """Return the module, and its arguments, that `python -m` runs to check what lies here."""
         ...
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
+import casepage
+import digests
 import records
 from measuring import ROUNDS, Row, measured, program
 from support.casemaker import NOW, SOURCE, SPEC, TARGET, WINDOW, Case, exchange
@@ -152,6 +154,8 @@ PARTS: "dict[str, Callable[[Path], list[Row]]]" = {
     "starting": starting,
     "collecting": collecting,
     "verifying": verifying,
+    "casepage": casepage.building,
+    "digests": digests.verifying,
 }
 
 

@@ -127,3 +127,24 @@ def test_no_consistency_proof_joins_other_roots():
 def test_a_log_that_shrank_is_refused(old, new):
     with pytest.raises(ChainError, match="shrank"):
         merkle.verify_consistency(old, ROOTS[5], new, ROOTS[new], [])
+
+
+@pytest.mark.parametrize("level", [0, 1, 3])
+def test_subtrees_give_the_root_of_their_entries(level):
+    width = 1 << level
+    for size in range(MOST // width + 1):
+        tree = Frontier()
+        for start in range(0, size * width, width):
+            if start % 3:
+                tree.add_subtree(merkle.root_of(LEAVES[start : start + width]), level)
+            else:
+                for entry in ENTRIES[start : start + width]:
+                    tree.add(entry)
+        assert (tree.size, tree.root()) == (size * width, ROOTS[size * width])
+
+
+def test_a_subtree_stands_only_where_one_can():
+    tree = Frontier()
+    tree.add(b"x")
+    with pytest.raises(ChainError, match="does not fit behind 1"):
+        tree.add_subtree(bytes(32), 1)

@@ -92,3 +92,21 @@ def test_a_path_beyond_the_limit_is_refused():
 
 def test_an_accepted_name_is_returned():
     assert names.require_safe("data/a") == "data/a"
+
+
+@given(st.text("a./=\n", max_size=12) | TEXT | st.text("ab/", min_size=195, max_size=420))
+@example("." * 3)
+@example("a/../b")
+@example("..")
+@example("a\n")
+@example("a/" + "b" * 201)
+def test_a_path_is_safe_if_each_of_its_components_is(path):
+    parts = path.split("/")
+    assert names.is_safe(path) == all(SAFE.fullmatch(part) and part not in {".", ".."} for part in parts)
+
+
+def test_a_path_has_an_end():
+    longest = "/".join(["a" * 199] * 20)
+    assert len(longest) == 3999
+    assert names.is_safe(longest)
+    assert not names.is_safe(longest + "/a")

@@ -165,3 +165,60 @@ def test_a_changed_character_of_base64_never_means_the_same(data):
 def test_base64_has_one_spelling(text):
     with pytest.raises(SignatureError, match="base64"):
         strict.from_base64(text)
+
+
+def slowly(line):
+    """Say whether a line is in the form of `encode`, by reading it and writing it again."""
+    try:
+        return strict.encode(strict.decode(line)) == line
+    except SignatureError:
+        return False
+
+
+@given(OBJECTS, st.data())
+def test_a_line_is_read_as_it_is_when_it_is_read_the_slow_way(value, data):
+    text = bytearray(strict.encode(value))
+    where = data.draw(st.integers(0, len(text)))
+    text[where : where + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    try:
+        assert strict.decode_line(bytes(text)) == strict.decode(bytes(text))
+        is_plain = True
+    except SignatureError:
+        is_plain = False
+    assert is_plain == slowly(bytes(text))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a":{"b":1,"b":2}}',
+        b'{"a":NaN}',
+        b'{"a":-Infinity}',
+        b'{"a":1e999}',
+        b'{"a":1e5}',
+        b'{"a":-0}',
+        b'{"a":1.00}',
+        b'{"a": 1}',
+        b'{"a":1} ',
+        b'{"a":1}\r',
+        b'{"a":"\\/"}',
+        b'{"a":"\\u00E9"}',
+        b'{"a":"\xc3\xa9"}',
+        b'{"a":"\\u0061"}',
+        b'{"a":' + b"9" * 5000 + b"}",
+        b'{"a":' + b"[" * 70 + b"]" * 70 + b"}",
+        b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b"[]",
+        b"",
+        b"\xff",
+    ],
+)
+def test_a_line_of_any_other_spelling_is_refused(line):
+    with pytest.raises(SignatureError):
+        strict.decode_line(line)
+
+
+def test_a_line_of_as_many_braces_as_may_be_nested_is_read():
+    value = {"a": [{} for _ in range(200)]}
+    assert strict.decode_line(strict.encode(value)) == value

@@ -40,7 +40,10 @@ LEDGER = _file(SOUND, "record/exchanges.jsonl")
 KEY = PublicKey.from_pem(_file(SOUND, "seal/acquisition.pub"))
 PACKAGE = next(bytes_of(held) for name, held in DISCLOSED.files.items() if name.endswith("disclosure.json"))
 REPLY = bytes_of(load(VALID / "token.json").files["reply.tsr"])
-QUESTION = b'{"apiVersion":"evidence-kit/question.v1","case":"c","run":"r","step":"a","type":"approve","fields":{}}'
+QUESTION = (
+    b'{"apiVersion":"evidence-kit/question.v1","case":"c","run":"r","step":"a","type":"approve","question":"q","guidance":"",'
+    b'"role":"","options":[],"multiple":false,"fields":{},"covers":{},"context":{},"deadline":""}'
+)
 
 DECODERS = (
     Decoder("strict json", strict.decode, (QUESTION, dsse.parse_line(LOG[0]).payload)),

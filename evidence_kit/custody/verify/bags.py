@@ -10,10 +10,12 @@ from evidence_kit.custody.merkle import Frontier
 from evidence_kit.custody.seal import Sealed
 from evidence_kit.custody.trust import Trust
 from evidence_kit.custody.verify import files, records, seals
+from evidence_kit.custody.verify.digests import Found
 from evidence_kit.custody.verify.proofs import Proofs
 from evidence_kit.custody.verify.records import LedgerFacts
 from evidence_kit.custody.verify.seals import Expected
 from evidence_kit.custody.verify.tally import Tallies
+from evidence_kit.custody.verify.workers import Crew, crew_for
 from evidence_kit.errors import ChainError, DigestError, EvidenceKitError, UnexpectedError
 from evidence_kit.model.ports import Vault
 
@@ -29,66 +31,86 @@ class BagFacts:
     sealed: bool = False
 
 
-def check_sealed(vault: Vault, want: Expected, trust: Trust, tallies: Tallies, *, each_signature: bool) -> BagFacts:
-    """Check a sealed bag completely."""
+def check_sealed(
+    vault: Vault,
+    want: Expected,
+    trust: Trust,
+    tallies: Tallies,
+    *,
+    each_signature: bool,
+    workers: int | None = None,
+) -> BagFacts:
+    """Check a sealed bag completely, with as many `workers` beside, or with what suits its size."""
     root = want.root
     facts = BagFacts(sealed=True)
-    said, sealed = seals.check_seal(vault, want, trust, tallies)
-    keys = seals.acquisition_keys(vault, want, sealed, tallies)
-    if said is not None:
-        seals.check_subjects(vault, root, said, tallies)
-    _check_tag_files(vault, root, tallies)
-    _check_payload(vault, root, facts, tallies)
-    ledger_facts, tree = _check_records(vault, root, keys, tallies, each_signature=each_signature)
+    with crew_for(vault, root, workers) as crew:
+        said, sealed = seals.check_seal(vault, want, trust, tallies)
+        keys = seals.acquisition_keys(vault, want, sealed, tallies)
+        known = seals.check_subjects(vault, root, said, tallies) if said is not None else {}
+        _check_tag_files(vault, root, known, tallies)
+        is_sound = _check_payload(vault, root, crew, facts, tallies)
+        ledger_facts, tree = _check_records(
+            vault, root, keys, crew, tallies, is_sound=is_sound, each_signature=each_signature
+        )
     if sealed is not None:
         _check_counts(root, sealed, ledger_facts, tree, facts, tallies, each_signature=each_signature)
     facts.missing, facts.whole = ledger_facts.lost | ledger_facts.open, ledger_facts.whole
     return facts
 
 
-def _check_tag_files(vault: Vault, root: str, tallies: Tallies) -> None:
+def _check_tag_files(vault: Vault, root: str, known: Mapping[str, Found], tallies: Tallies) -> None:
     tally = tallies["tagmanifest"]
     with tally.asking(f"{root}/{bag.TAGMANIFEST}"):
-        files.check_listed(vault, root, bag.TAGMANIFEST, tally)
+        files.check_listed(vault, root, bag.TAGMANIFEST, tally, known=known)
     try:
         with files.Lookup(vault, f"{root}/{bag.TAGMANIFEST}") as lookup:
-            for entry in vault.walk(root):
-                inner = entry.path.removeprefix(f"{root}/")
-                if inner.startswith("data/") or inner == bag.TAGMANIFEST:
+            for path, is_plain in files.kinds(vault, root, (f"{root}/data",)):
+                inner = path.removeprefix(f"{root}/")
+                if inner == bag.TAGMANIFEST:
                     continue
-                if entry.kind != "file":
-                    tally.fail(UnexpectedError("is not a plain file"), files.printable(entry.path))
+                if not is_plain:
+                    tally.fail(UnexpectedError("is not a plain file"), files.printable(path))
                 elif not seals.belongs(inner) and lookup.find(inner) is None:
-                    tally.fail(UnexpectedError("is listed nowhere"), files.printable(entry.path))
+                    tally.fail(UnexpectedError("is listed nowhere"), files.printable(path))
     except EvidenceKitError as error:
         tally.fail(error, root)
 
 
-def _check_payload(vault: Vault, root: str, facts: BagFacts, tallies: Tallies) -> None:
+def _check_payload(vault: Vault, root: str, crew: Crew, facts: BagFacts, tallies: Tallies) -> bool:
+    """Check every file; return whether the manifest can be read to its end."""
     tally = tallies["files"]
     try:
-        facts.artifacts, facts.bytes = files.check_listed(vault, root, bag.MANIFEST, tally)
+        facts.artifacts, facts.bytes = files.check_listed(vault, root, bag.MANIFEST, tally, crew=crew)
         files.check_unlisted(vault, root, "data", bag.MANIFEST, facts.artifacts, tally)
     except EvidenceKitError as error:
         tallies["manifest"].fail(error, f"{root}/{bag.MANIFEST}")
-    else:
-        tallies["manifest"].passed += 1
+        return False
+    tallies["manifest"].passed += 1
+    return True
 
 
 def _check_records(
-    vault: Vault, root: str, keys: Mapping[str, PublicKey], tallies: Tallies, *, each_signature: bool
+    vault: Vault,
+    root: str,
+    keys: Mapping[str, PublicKey],
+    crew: Crew,
+    tallies: Tallies,
+    *,
+    is_sound: bool,
+    each_signature: bool,
 ) -> tuple[LedgerFacts, Frontier]:
     facts, proofs = LedgerFacts(), Proofs(root)
-    stored = sorted_lines(records.stored_lines(vault, root, facts, proofs, tallies))
+    stored = sorted_lines(records.stored_lines(vault, root, facts, proofs, tallies, crew=crew))
+    listed = records.manifest_as_stored(vault, root, is_sound=is_sound)
     try:
-        records.check_agreement(stored, records.manifest_as_stored(vault, root), root, "ledger", tallies)
+        records.check_agreement(stored, listed, root, "ledger", tallies)
     except EvidenceKitError as error:
         tallies["manifest"].fail(error, f"{root}/{bag.MANIFEST}")
     if facts.torn:
         tallies["ledger"].fail(ChainError("the ledger of a sealed bag is torn"), f"{root}/{bag.LEDGER}")
     proofs.check(vault, tallies["proofs"])
-    wanted = records.manifest_as_stored(vault, root) if each_signature else None
-    tree = records.check_attestations(vault, root, keys, tallies, wanted=wanted)
+    wanted = records.manifest_as_stored(vault, root, is_sound=is_sound) if each_signature else None
+    tree = records.check_attestations(vault, root, keys, tallies, wanted=wanted, crew=crew)
     if not each_signature:
         tallies["attestations"].unasked.append("each artifact's own signature (`--each-signature`)")
     return facts, tree

@@ -32,6 +32,7 @@ class Options:
     each_signature: bool = False
     last_checkpoint: bytes | None = None
     require_timestamp: bool = False
+    workers: int | None = None  # processes beside this one; None: as many as suit the size of a bag
     at_work: bool = False  # whoever verifies holds the case's lock, so that its working folder is theirs
 
 
@@ -66,7 +67,7 @@ def verify_bag(vault: Vault, *, name: str, trust: Trust, options: Options) -> Re
     if vault.stat(f"{name}/{bag.SEAL}") is None:
         raise SignatureError(f"`{name}` has no seal", hint="verify the case that it belongs to")
     trust = _with(trust, options)
-    facts = bags.check_sealed(vault, want, trust, tallies, each_signature=options.each_signature)
+    facts = _sealed(vault, want, trust, tallies, options)
     return _report(name, [facts], tallies)
 
 
@@ -113,7 +114,12 @@ def _check_bag(
     )
     if known.seal_sha256 is None:
         return bags.check_unsealed(vault, want, tallies)
-    return bags.check_sealed(vault, want, trust, tallies, each_signature=options.each_signature)
+    return _sealed(vault, want, trust, tallies, options)
+
+
+def _sealed(vault: Vault, want: Expected, trust: Trust, tallies: Tallies, options: Options) -> BagFacts:
+    each, workers = options.each_signature, options.workers
+    return bags.check_sealed(vault, want, trust, tallies, each_signature=each, workers=workers)
 
 
 def _is_disposed(vault: Vault, known: log.Acquisition, state: State, tallies: Tallies) -> bool:
@@ -129,15 +135,14 @@ def _is_disposed(vault: Vault, known: log.Acquisition, state: State, tallies: Ta
 def _check_layout(vault: Vault, state: State, tallies: Tallies, *, at_work: bool) -> None:
     """Report whatever lies in the case folder that neither the log nor a bag accounts for."""
     running = at_work or any(known.seal_sha256 is None for known in _bags(state))
-    owned = tuple(f"{known.bag}/" for known in _bags(state))
-    for entry in vault.walk(""):
-        path = entry.path
-        if path in {log.CASE, log.LOG, log.CHECKPOINT} and entry.kind == "file":
+    owned = {known.bag for known in _bags(state)}
+    for path, is_plain in files.kinds(vault, "", owned):
+        if path in {log.CASE, log.LOG, log.CHECKPOINT} and is_plain:
             tallies["layout"].passed += 1
-        elif path.startswith((*owned, *_KEPT, _DERIVED)) or (running and path.startswith(_WORK)):
+        elif path.startswith((*_KEPT, _DERIVED)) or (running and path.startswith(_WORK)):
             continue
         else:
-            said = "is listed nowhere" if entry.kind == "file" else "is not a plain file"
+            said = "is listed nowhere" if is_plain else "is not a plain file"
             tallies["layout"].fail(UnexpectedError(said), files.printable(path))
     if not tallies["layout"].passed:
         tallies["layout"].fail(MissingError("there is no case here"), log.CASE)

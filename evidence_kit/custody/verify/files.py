@@ -1,49 +1,106 @@
 """Files against manifests: every listed one is there and unchanged, and no other is."""
 
-import hashlib
-from typing import Self
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from types import MappingProxyType
+from typing import Self, cast
 
 from evidence_kit.custody import bag, names
+from evidence_kit.custody.bag import Listed
+from evidence_kit.custody.verify import blocks
+from evidence_kit.custody.verify.digests import Found, digest, digests
 from evidence_kit.custody.verify.tally import Tally
+from evidence_kit.custody.verify.workers import NOBODY, Crew
 from evidence_kit.errors import DigestError, EvidenceKitError, UnexpectedError
-from evidence_kit.model.ports import Vault
+from evidence_kit.model.ports import Nearby, Vault
 
-_CHUNK = 1 << 20
-
-
-def digest(vault: Vault, path: str) -> tuple[str, int]:
-    """Return the SHA-256 and size of a plain file, read once as a stream."""
-    whole, size = hashlib.sha256(), 0
-    with vault.open(path) as stream:
-        while chunk := stream.read(_CHUNK):
-            whole.update(chunk)
-            size += len(chunk)
-    return whole.hexdigest(), size
+__all__ = ["Lookup", "check_listed", "check_unlisted", "digest", "kinds", "printable"]
+_NONE: Mapping[str, Found] = MappingProxyType({})
 
 
-def check_listed(vault: Vault, root: str, manifest: str, tally: Tally) -> tuple[int, int]:
-    """Hash every file that `manifest` lists; return how many are there and their bytes."""
-    present = octets = 0
+def check_listed(
+    vault: Vault,
+    root: str,
+    manifest: str,
+    tally: Tally,
+    *,
+    crew: Crew = NOBODY,
+    known: Mapping[str, Found] = _NONE,
+) -> tuple[int, int]:
+    """Hash every file that `manifest` lists; return how many are there and their bytes.
+
+    What a `crew` confirms is not looked at again; nor are files whose digests are `known` from a moment ago.
+    """
+    listing = _Listing(vault, root, tally, known)
     with vault.open(f"{root}/{manifest}") as stream:
-        for listed in bag.read_manifest(stream):
-            path = f"{root}/{listed.path}"
-            try:
-                found, size = digest(vault, path)
-            except EvidenceKitError as error:
-                tally.fail(error, path)
+        if not crew:
+            listing.check(bag.read_manifest(stream))
+            return listing.present, listing.octets
+        requests = (((blocks.FILES, root), block) for block in blocks.blocks(stream, bag.MAX_LINE))
+        for block, answer in crew.run(requests):
+            if not listing.take(cast("blocks.Files | None", answer)):
+                listing.check(bag.read_manifest(BytesIO(block), before=listing.last, number=listing.lines + 1))
+    return listing.present, listing.octets
+
+
+@dataclass(slots=True)
+class _Listing:
+    """One pass over a manifest."""
+
+    vault: Vault
+    root: str
+    tally: Tally
+    known: Mapping[str, Found]
+    present: int = 0
+    octets: int = 0
+    lines: int = 0
+    last: str = ""
+
+    def take(self, answer: "blocks.Files | None") -> bool:
+        """Count a block whose files are all as listed, if it follows what came before; else say that it was not."""
+        if answer is None or answer[0] <= self.last:
+            return False
+        _, self.last, count, octets = answer
+        self.lines, self.present, self.octets = self.lines + count, self.present + count, self.octets + octets
+        self.tally.passed += count
+        return True
+
+    def check(self, manifest: Iterator[Listed]) -> None:
+        """Look at each file, and keep what is wrong with it."""
+        listed: dict[str, str] = {}  # those under way
+        for path, found in self._found(manifest, listed):
+            where, sealed = f"{self.root}/{path}", listed.pop(path)
+            if isinstance(found, EvidenceKitError):
+                self.tally.fail(found, where)
                 continue
-            present, octets = present + 1, octets + size
-            if found == listed.sha256:
-                tally.passed += 1
+            sha256, size = found
+            self.present, self.octets = self.present + 1, self.octets + size
+            if sha256 == sealed:
+                self.tally.passed += 1
             else:
-                tally.fail(
-                    DigestError("differs from what was sealed"),
-                    path,
-                    sealed=listed.sha256,
-                    found=found,
-                    bytes=f"{size:,}",
-                )
-    return present, octets
+                error = DigestError("differs from what was sealed")
+                self.tally.fail(error, where, sealed=sealed, found=sha256, bytes=f"{size:,}")
+
+    def _found(self, manifest: Iterator[Listed], under_way: dict[str, str]) -> Iterator[tuple[str, Found]]:
+        def paths() -> Iterator[str]:
+            for listed in manifest:
+                self.lines, self.last = self.lines + 1, listed.path
+                under_way[listed.path] = listed.sha256
+                yield listed.path
+
+        return digests(self.vault, self.root, paths(), self.known)
+
+
+def kinds(vault: Vault, path: str, without: Collection[str] = ()) -> Iterator[tuple[str, bool]]:
+    """Yield everything below `path`, but not below the folders `without`, and whether it is a plain file."""
+    if isinstance(vault, Nearby):
+        yield from vault.kinds(path, without)
+        return
+    beneath = tuple(f"{folder}/" for folder in without)
+    for entry in vault.walk(path):
+        if not entry.path.startswith(beneath):
+            yield entry.path, entry.kind == "file"
 
 
 def check_unlisted(vault: Vault, root: str, folder: str, manifest: str, present: int, tally: Tally) -> None:
@@ -53,17 +110,16 @@ def check_unlisted(vault: Vault, root: str, folder: str, manifest: str, present:
     looked up. Else each is looked up, by bisecting the sorted manifest where it lies.
     """
     found = 0
-    for entry in vault.walk(f"{root}/{folder}"):
+    for path, is_plain in kinds(vault, f"{root}/{folder}"):
         found += 1
-        if entry.kind != "file":
-            tally.fail(UnexpectedError("is not a plain file"), printable(entry.path))
+        if not is_plain:
+            tally.fail(UnexpectedError("is not a plain file"), printable(path))
     if found <= present and not tally.defects:
         return
     with Lookup(vault, f"{root}/{manifest}") as lookup:
-        for entry in vault.walk(f"{root}/{folder}"):
-            inner = entry.path.removeprefix(f"{root}/")
-            if entry.kind == "file" and lookup.find(inner) is None:
-                tally.fail(UnexpectedError("is listed nowhere"), printable(entry.path))
+        for path, is_plain in kinds(vault, f"{root}/{folder}"):
+            if is_plain and lookup.find(path.removeprefix(f"{root}/")) is None:
+                tally.fail(UnexpectedError("is listed nowhere"), printable(path))
 
 
 def printable(path: str) -> str:

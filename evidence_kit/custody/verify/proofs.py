@@ -26,6 +26,11 @@ _DELIVERED = re.compile(r"_CloudTrail_([a-z0-9-]+)_(\d{8}T\d{4})Z_")
 _WHOLE = frozenset({UnitStatus.COMPLETE, UnitStatus.COMPLETE_UNSETTLED})
 
 
+def concerns(unit: object) -> bool:
+    """Say whether what the ledger tells of a unit is of interest here."""
+    return isinstance(unit, str) and unit.startswith((f"{DIGESTS}|", f"{LOGS}|"))
+
+
 def public_keys(body: bytes) -> dict[str, bytes]:
     """Read a `ListPublicKeys` response: fingerprint to PKCS#1 DER."""
     try:
@@ -49,7 +54,7 @@ class Proofs:
     def take(self, entry: ledger.Entry) -> None:
         """Note what a ledger entry says about digests, keys and log files."""
         unit = entry.fields.get("unit")
-        if not isinstance(unit, str) or not unit.startswith((DIGESTS + "|", LOGS + "|")):
+        if not isinstance(unit, str) or not concerns(unit):
             return
         if entry.kind == ledger.PLANNED and unit.startswith(LOGS):
             self._plan(unit, entry.fields)

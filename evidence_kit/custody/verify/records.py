@@ -3,14 +3,18 @@
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
+from typing import BinaryIO, cast
 
-from evidence_kit.custody import attest, bag, ledger, names, strict
+from evidence_kit.custody import attest, bag, ledger, strict
 from evidence_kit.custody.extsort import sorted_lines
 from evidence_kit.custody.keys import PublicKey
 from evidence_kit.custody.ledger import Chain
 from evidence_kit.custody.merkle import Frontier
+from evidence_kit.custody.verify import blocks, stored
 from evidence_kit.custody.verify.proofs import Proofs
-from evidence_kit.custody.verify.tally import Tallies
+from evidence_kit.custody.verify.tally import Tallies, Tally
+from evidence_kit.custody.verify.workers import NOBODY, Crew, Frame
 from evidence_kit.errors import ChainError, EvidenceKitError, SignatureError, UsageError
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.status import UnitStatus
@@ -32,8 +36,8 @@ class LedgerFacts:
     closed: bool = False
     torn: bool = False
 
-    def take(self, entry: ledger.Entry) -> str | None:
-        """Count one entry; return the `path  sha256` line of the artifact that it stored, if any."""
+    def take(self, entry: ledger.Entry) -> bytes:
+        """Count one entry; return the line of the artifact that it stored, or nothing."""
         if self.closed:
             raise ChainError("something follows the end of the ledger")
         if entry.kind == ledger.OPENED:
@@ -49,11 +53,18 @@ class LedgerFacts:
         elif entry.kind == ledger.CLOSED:
             self.closed = True
         elif entry.kind == ledger.EXCHANGE:
-            self.attempts += 1
-            return self._artifact(entry.fields)
+            return self.take_exchange(stored.artifact_line(entry.fields))
         elif entry.kind != ledger.RESUMED:
             raise ChainError(f"the ledger holds an entry of an unknown kind: {entry.kind[:40]!a}")
-        return None
+        return b""
+
+    def take_exchange(self, line: bytes) -> bytes:
+        """Count an attempt and the artifact, if any, that it brought, of which `line` tells."""
+        if self.closed:
+            raise ChainError("something follows the end of the ledger")
+        self.attempts += 1
+        self.artifacts += bool(line)
+        return line
 
     def _plan(self, unit: str) -> None:
         if not self.planning or unit in self.open:
@@ -70,29 +81,57 @@ class LedgerFacts:
         except ValueError as error:
             raise ChainError(f"unit {unit!a} ends in a status that does not exist: {status!a}") from error
 
-    def _artifact(self, fields: Mapping[str, object]) -> str | None:
-        if fields.get("artifact") is None:
-            return None
-        stored = strict.field(fields, "artifact", dict)
-        self.artifacts += 1
-        return f"{names.require_safe(strict.field(stored, 'path', str))}  {strict.field(stored, 'sha256', str)}\n"
 
-
-def stored_lines(vault: Vault, root: str, facts: LedgerFacts, proofs: Proofs, tallies: Tallies) -> Iterator[bytes]:
+def stored_lines(
+    vault: Vault, root: str, facts: LedgerFacts, proofs: Proofs, tallies: Tallies, *, crew: Crew = NOBODY
+) -> Iterator[bytes]:
     """Yield a line per artifact in ledger order, filling `facts` and `proofs`; a broken chain ends it."""
     path = f"{root}/{bag.LEDGER}"
     try:
         with vault.open(path) as stream:
-            for entry in ledger.read(stream, facts.chain):
-                line = facts.take(entry)
-                proofs.take(entry)
+            for told in _told(stream, facts.chain, crew):
+                if isinstance(told, bytes):
+                    line = facts.take_exchange(told)
+                else:
+                    line = facts.take(told)
+                    proofs.take(told)
                 if line:
-                    yield line.encode()
+                    yield line
     except ledger.Torn:
         facts.torn = True
     except EvidenceKitError as error:
         said = ChainError(error.message) if isinstance(error, SignatureError | UsageError) else error
         tallies["ledger"].fail(said, path)
+
+
+def _told(stream: BinaryIO, chain: Chain, crew: Crew) -> Iterator[bytes | ledger.Entry]:
+    """Yield the entries of a ledger; of an exchange that nothing but its artifact matters of, the line of that.
+
+    `chain` advances as they are yielded; within a block that is confirmed only its size does until the last.
+    """
+    if not crew:
+        yield from ledger.read(stream, chain)
+        return
+    for block, answer in crew.run(_numbered(stream)):
+        if answer is not None and answer[0] == chain.head:
+            yield from _confirmed(cast("blocks.Entries", answer), chain)
+        else:
+            yield from ledger.read(BytesIO(block), chain)
+
+
+def _confirmed(answer: "blocks.Entries", chain: Chain) -> Iterator[bytes | ledger.Entry]:
+    _, head, entries = answer
+    for left, told in zip(range(len(entries), 0, -1), entries, strict=True):
+        chain.size += 1
+        chain.head = chain.head if left > 1 else head
+        yield told if isinstance(told, bytes) else ledger.Entry(*told, end=0)
+
+
+def _numbered(stream: BinaryIO) -> Iterator[tuple[Frame, bytes]]:
+    number = 0
+    for block in blocks.blocks(stream, ledger.MAX_LINE):
+        yield (blocks.ENTRIES, number), block
+        number += block.count(b"\n")
 
 
 def check_agreement(
@@ -121,11 +160,18 @@ def check_agreement(
             theirs = next(listed, None)
 
 
-def manifest_as_stored(vault: Vault, root: str) -> Iterator[bytes]:
-    """Yield the payload manifest in the form of `stored_lines`."""
+def manifest_as_stored(vault: Vault, root: str, *, is_sound: bool = False) -> Iterator[bytes]:
+    """Yield the payload manifest in the form of `stored_lines`; one that `is_sound` was read to its end before."""
     with vault.open(f"{root}/{bag.MANIFEST}") as stream:
-        for listed in bag.read_manifest(stream):
-            yield f"{listed.path}  {listed.sha256}\n".encode()
+        if is_sound:
+            # Nothing is taken on trust here: a line that changed since agrees with nothing.
+            yield from (b"%b  %b\n" % (line[66:-1], line[:64]) for line in _lines(stream))
+        else:
+            yield from (stored.line_of(listed.path, listed.sha256) for listed in bag.read_manifest(stream))
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: stream.readline(bag.MAX_LINE), b"")
 
 
 def check_attestations(
@@ -136,32 +182,59 @@ def check_attestations(
     *,
     wanted: Iterator[bytes] | None,
     may_lead: bool = False,
+    crew: Crew = NOBODY,
 ) -> Frontier:
     """Rebuild the tree over the attestation lines; with `wanted`, check each and hold what they say against it.
 
     `wanted` are sorted `path  sha256` lines of what was stored; after a crash the attestations `may_lead`.
     """
-    tree = Frontier()
     path = f"{root}/{bag.ATTESTATIONS}"
     tally = tallies["attestations"]
-
-    def subjects() -> Iterator[bytes]:
-        with vault.open(path) as stream:
-            for number, (line, whole) in enumerate(ledger.raw_lines(stream, limit=strict.MAX_DOCUMENT), start=1):
-                if not whole:
-                    tally.notes.append("the last line is torn")
-                    return
-                tree.add(line)
-                if wanted is not None:
-                    with tally.asking(f"{path}:{number}"):
-                        subject, sha256 = attest.attested(line, keys)
-                        yield f"{subject}  {sha256}\n".encode()
-
+    reading = _Attestations(path, keys, tally, each=wanted is not None)
     try:
-        if wanted is not None:
-            check_agreement(sorted_lines(subjects()), wanted, root, "attestations", tallies, may_lead=may_lead)
-        else:
-            deque(subjects(), maxlen=0)
+        with vault.open(path) as stream:
+            if wanted is not None:
+                subjects = sorted_lines(reading.subjects(stream, crew))
+                check_agreement(subjects, wanted, root, "attestations", tallies, may_lead=may_lead)
+            else:
+                deque(reading.subjects(stream, crew), maxlen=0)
     except EvidenceKitError as error:
         tally.fail(error, path)
-    return tree
+    return reading.tree
+
+
+@dataclass(slots=True)
+class _Attestations:
+    """One pass over the attestations of a bag."""
+
+    path: str
+    keys: Mapping[str, PublicKey]
+    tally: Tally
+    each: bool
+    tree: Frontier = field(default_factory=Frontier)
+
+    def subjects(self, stream: BinaryIO, crew: Crew) -> Iterator[bytes]:
+        """Yield what each line attests, if each is asked for; what a `crew` confirms is not looked at again."""
+        if not crew:
+            yield from self._lines(stream)
+            return
+        pems = [key.pem for key in self.keys.values()] if self.each else None
+        requests = (((blocks.ATTESTATIONS, pems), block) for block in blocks.blocks(stream, strict.MAX_DOCUMENT))
+        for block, answer in crew.run(requests):
+            if answer is None or self.tree.size % blocks.LINES:
+                yield from self._lines(BytesIO(block))
+                continue
+            root, lines = cast("blocks.Attested", answer)
+            self.tree.add_subtree(root, blocks.LEVEL)
+            self.tally.passed += len(lines)
+            yield from lines
+
+    def _lines(self, stream: BinaryIO) -> Iterator[bytes]:
+        for line, whole in ledger.raw_lines(stream, limit=strict.MAX_DOCUMENT):
+            if not whole:
+                self.tally.notes.append("the last line is torn")
+                return
+            self.tree.add(line)
+            if self.each:
+                with self.tally.asking(f"{self.path}:{self.tree.size}"):
+                    yield stored.line_of(*attest.attested(line, self.keys))

@@ -10,6 +10,7 @@ from evidence_kit.custody.keys import PublicKey
 from evidence_kit.custody.seal import Bundle, Sealed
 from evidence_kit.custody.trust import SigningTime, Trust
 from evidence_kit.custody.verify import files, timestamps
+from evidence_kit.custody.verify.digests import Found, digests
 from evidence_kit.custody.verify.tally import Tallies
 from evidence_kit.errors import DigestError, EvidenceKitError, SignatureError, UntrustedError
 from evidence_kit.model.ports import Vault
@@ -133,14 +134,18 @@ def acquisition_keys(vault: Vault, want: Expected, sealed: Sealed | None, tallie
     return keys
 
 
-def check_subjects(vault: Vault, root: str, said: statement.Statement, tallies: Tallies) -> None:
-    """Hold the sealed files against the digests in the seal."""
-    for name in bag.SEALED:
+def check_subjects(vault: Vault, root: str, said: statement.Statement, tallies: Tallies) -> Mapping[str, Found]:
+    """Hold the sealed files against the digests in the seal; return the digests that they have."""
+    taken: dict[str, Found] = {}
+    for name, found in digests(vault, root, bag.SEALED, {}):
         with tallies["seal"].asking(f"{root}/{name}"):
             sealed = said.subject(name).sha256
-            found, _ = files.digest(vault, f"{root}/{name}")
-            if found != sealed:
+            if isinstance(found, EvidenceKitError):
+                raise found
+            taken[name] = found
+            if found[0] != sealed:
                 raise DigestError("differs from what was sealed")
+    return taken
 
 
 def _earliest(trust: Trust, key: PublicKey, sealed: SigningTime) -> SigningTime:

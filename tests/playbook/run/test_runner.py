@@ -401,7 +401,9 @@ def test_a_time_at_the_end_of_all_days_fails_the_step_and_not_the_run(tmp_path, 
 def test_matches_of_a_rule_beyond_what_is_kept_are_a_gap(tmp_path, monkeypatch):
     monkeypatch.setattr(asking, "MAX_ROWS", 2)
     made = [event(n, action="StopLogging", eventSource="cloudtrail.amazonaws.com") for n in range(5)]
-    steps = TAKE + "  - {id: rules, type: query, needs: [take], max_rows: 100, sigma: [aws_trail_stopped_or_deleted]}\n"
+    steps = (
+        TAKE + "  - {id: rules, type: query, needs: [take], max_rows: 100, sigma: [aws_trail_stopped_or_deleted]}\n"
+    )
     ended = deck(tmp_path, {SHOP: made}).play(book(steps), {})
 
     (gap,) = ended.results["rules"].gaps
