@@ -1,6 +1,6 @@
 """Rules about what lies outside of the file: regulatory clocks, and other playbooks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from evidence_kit.model.document import did_you_mean
 from evidence_kit.playbook.language import SECRET
@@ -70,16 +70,15 @@ def calls(subject: Subject) -> Iterator[Said]:
         if pinned and pinned != other.digest:
             said = f"`{name}` is another file than the one named"
             yield Said((*step.at, "sha256"), "playbook-digest", said, f"its digest is {other.digest}")
-        if (circle := _circle(subject, other)) is not None:
+        if (circle := _circle(subject, other, library)) is not None:
             yield Said(path, "recursion", f"playbooks call each other: {' → '.join(circle)}")
         if more := sorted(other.policy.allow - subject.playbook.policy.allow):
             yield Said(path, "policy", f"`{name}` may {', '.join(more)}, and this playbook may not")
         yield from _inputs(subject, step, other)
 
 
-def _circle(subject: Subject, other: Playbook) -> tuple[str, ...] | None:
+def _circle(subject: Subject, other: Playbook, library: Mapping[str, Playbook]) -> tuple[str, ...] | None:
     """Return the way from this playbook back to itself, through `other`."""
-    library = subject.known.playbooks or {}
     own, seen = subject.playbook.major, {other.major}
     waiting: list[tuple[Playbook, tuple[str, ...]]] = [(other, (own, other.major))]
     while waiting:

@@ -73,7 +73,7 @@ def _action(subject: Subject, step: Step) -> Iterator[Said]:
     if not isinstance(given, dict):
         yield Said((*step.at, "with"), "type", "`with` is a mapping of parameters")
         return
-    if not known or not name or (name == CASE and step.type == "hold"):
+    if not name or (name == CASE and step.type == "hold") or not known:  # in this order: to look is to read them all
         return
     action = known.get(name)
     if action is None:
