@@ -152,7 +152,7 @@ def _compose(text: str, *, several: bool) -> tuple[yaml.Node | None, list[Flaw]]
     """Read the tree of a document: by libyaml, sixteen times as fast, or by Python, whose errors are clearer.
 
     What a document means must not hang on how PyYAML was built. What libyaml is laxer about, Python alone judges: a
-    tab between tokens, a `?` within a flow; where they are text, that costs time and nothing else.
+    tab between tokens, an unquoted `?` within a flow; where they are text, that costs time and nothing else.
     """
     if _FAST is not None and "\t" not in text:
         try:
@@ -200,16 +200,18 @@ def _where(before: str) -> Mark:
 
 
 def _sharing(text: str, loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader]) -> Iterator[Flaw]:
-    depth = flow = begin = 0
+    depth = flow = begin = quoted = 0
     for event in yaml.parse(text, Loader=loader):
         opens = isinstance(event, yaml.CollectionStartEvent)
         change = opens - isinstance(event, yaml.CollectionEndEvent)
         depth += change
         if opens and getattr(event, "flow_style", False) and not flow:
-            begin, flow = _index(event.start_mark), 1
+            begin, flow, quoted = _index(event.start_mark), 1, 0
         elif flow:
             flow += change
-            if not flow and loader is _FAST and "?" in text[begin : _index(event.end_mark) + 1]:
+            if isinstance(event, yaml.ScalarEvent) and event.style:
+                quoted += text.count("?", _index(event.start_mark), _index(event.end_mark))
+            if not flow and loader is _FAST and text.count("?", begin, _index(event.end_mark) + 1) > quoted:
                 raise _LaxError
         if depth > MAX_DEPTH:
             yield Flaw(_at(event.start_mark), f"nested more than {MAX_DEPTH} deep", "depth")
