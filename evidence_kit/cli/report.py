@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from evidence_kit.report.case.model import CaseReport
     from evidence_kit.vaults.registry import Subject
 
-_FORMATS = ("html", "md", "json")
+_FORMATS = ("html", "md", "json", "pdf")
 _STAR = "`*` stands for anything; repeat it for more."
 
 
 def report(
     case: str = typer.Argument(..., help="A case: a folder, an archive of one, or `s3://…`."),
     form: str | None = typer.Option(
-        None, "--format", help="`html`, `md` or `json`, a document also `pdf`. Without it `html`; a document is `md`."
+        None, "--format", help="`html`, `md`, `json` or `pdf`, a document not `html`. Without it `html`, or `md`."
     ),
     out: Path | None = typer.Option(None, "-o", "--out", help="A new file to write to; stdout otherwise."),
     trust: str | None = typer.Option(None, "--trust", help="Your trust policy: whose signatures you accept."),
@@ -82,6 +82,8 @@ def report(
         report_documents.require(document, form, out)
     elif form not in _FORMATS:
         raise UsageError(f"unknown format `{form}`", hint=f"there is {', '.join(f'`{name}`' for name in _FORMATS)}")
+    elif form == "pdf":
+        report_documents.require_file(out)
     now = settings.now()
     asked = Asked(
         actor=actor, credential=credential, address=address, action=action, source=source,
@@ -101,7 +103,9 @@ def report(
     unread = (*told.unread, *found.unread)
     beside = replace(told, clocks=in_force(clocks, inventory).clocks, runs=found.runs, unread=unread)
     made = read_case(subject.vault, report=judged, now=now, specs=load_catalogue(), beside=beside)
-    if document is None:
+    if document is None and form == "pdf":
+        report_documents.write_whole(made, report_documents.require_file(out), font)
+    elif document is None:
         _write(_PIECES[form](made), out)
     else:
         left = report_documents.write(document, made, subject, form=form, out=out, templates=templates, font=font)

@@ -27,8 +27,22 @@ def require(name: str, form: str, out: Path | None) -> None:
         raise UsageError(f"there is no document `{name[:80]}`", hint=did_you_mean(name, NAMES))
     if form not in FORMATS:
         raise UsageError(f"a document is not written as `{form}`", hint=f"there is {', '.join(FORMATS)}")
-    if form == "pdf" and out is None:
+    if form == "pdf":
+        require_file(out)
+
+
+def require_file(out: Path | None) -> Path:
+    """Return the file that a PDF goes to; UsageError where none is named."""
+    if out is None:
         raise UsageError("a PDF goes to a file", hint="name one with `--out`")
+    return out
+
+
+def write_whole(made: "CaseReport", out: Path, font: Path | None) -> None:
+    """Write the whole report as a PDF."""
+    from evidence_kit.report.documents.whole import document
+
+    _put(out, _pdf(document(made), font))
 
 
 def moment(subject: "Subject") -> datetime:

@@ -154,6 +154,15 @@ def test_a_wrong_option_is_a_usage_error(report, options) -> None:
     assert report(*options).code == Exit.USAGE
 
 
+def test_the_whole_report_goes_into_a_pdf(report, tmp_path) -> None:
+    pypdf = pytest.importorskip("pypdf", reason="pypdf, which reads the text back, is not installed")
+    assert report("--format", "pdf", "--out", tmp_path / "made.pdf").code == Exit.OK
+
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "made.pdf").pages)
+    for said in ("Authentic", "Chain of custody", "Artifacts", "How to verify"):
+        assert said in text
+
+
 def test_a_case_in_an_archive_gets_the_same_report(report, made, tmp_path) -> None:
     case, _, _ = made
     with tarfile.open(tmp_path / "case.tar", "w") as archive:
