@@ -12,7 +12,7 @@ from evidence_kit.custody.log import Keeper
 from evidence_kit.errors import AccessError, EmptyError, SignatureError, UsageError
 from evidence_kit.model.ports import Signer, Vault
 from evidence_kit.signers.keyring import KeyRing
-from evidence_kit.vaults.local import LocalVault, translated
+from evidence_kit.vaults.local import LocalVault
 
 __all__ = [
     "Description",
@@ -41,8 +41,7 @@ def open_case(vault: LocalVault, ring: KeyRing, key: str | None, said: Descripti
     serial = str(uuid.uuid4())
     body = encoded(said, serial=serial, examiner={"name": actor, "keyid": signer.keyid}, at=at)
     log_signer = ring.create_log_key(serial)
-    with translated(f"create `{vault.root}`"):
-        vault.root.mkdir(parents=True, exist_ok=True)
+    vault.create()
     keeper = _keeper(vault, ring, actor, signer, log_signer)
     with vault.lock(), vault.working():
         vault.put(log.CASE, body)

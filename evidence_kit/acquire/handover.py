@@ -81,6 +81,8 @@ def accept(
     keeper = keeper_of(vault, ring, key, keeps_log=False)
     keeper = replace(keeper, witness=ring.witness(keeper.actor))
     with vault.lock():
+        with vault.working():
+            pass  # an acceptance that was interrupted leaves the working folder, which is no defect of the case
         state = keeper.state()
         pending = _offer_to(state, keeper.signer.keyid)
         last = last or ring.remembered(state.origin)

@@ -77,10 +77,23 @@ def _mend_ledger(vault: LocalVault, root: str, torn: Torn) -> Chain:
             for entry in ledger.read(stream, chain):
                 end = entry.end
     except ledger.Torn:
-        tail = vault.cut(path, end)
-        torn.ledger_bytes = len(tail)
-        vault.put(f"{torn.folder}/exchanges.jsonl", tail)
+        torn.ledger_bytes = _cut(vault, path, end, f"{torn.folder}/exchanges.jsonl")
+    vault.append(path, b"")  # syncs it: what a killed run had written last may never have reached the disk
     return chain
+
+
+def _cut(vault: LocalVault, path: str, end: int, kept: str) -> int:
+    """Keep the tail of a journal under another name, then shorten it; return how much that was.
+
+    In this order: a second crash in between leaves the tail twice, not nowhere.
+    """
+    with vault.open(path) as stream:
+        stream.seek(end)
+        tail = stream.read()
+    if tail:
+        vault.put(kept, tail)
+        vault.cut(path, end)
+    return len(tail)
 
 
 def _read(vault: LocalVault, root: str, chain: Chain, torn: Torn) -> Recovered:
@@ -196,10 +209,7 @@ def _require_unaltered(vault: LocalVault, root: str, listed: Listed) -> None:
 
 def _mend_attestations(vault: LocalVault, root: str, end: int, torn: Torn) -> None:
     """Cut attestations that no ledger line acknowledges: their artifacts are taken again."""
-    tail = vault.cut(f"{root}/{bag.ATTESTATIONS}", end)
-    if tail:
-        torn.attestation_bytes = len(tail)
-        vault.put(f"{torn.folder}/artifacts.intoto.jsonl", tail)
+    torn.attestation_bytes = _cut(vault, f"{root}/{bag.ATTESTATIONS}", end, f"{torn.folder}/artifacts.intoto.jsonl")
 
 
 def _set_strangers_aside(vault: LocalVault, root: str, torn: Torn) -> None:

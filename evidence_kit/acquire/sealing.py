@@ -1,6 +1,8 @@
 """Sealing: manifests over what the ledger acknowledged, one signature over the manifests, one custody event."""
 
+import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
@@ -15,7 +17,9 @@ from evidence_kit.custody.seal import Sealed
 from evidence_kit.custody.verify import files
 from evidence_kit.errors import ChainError
 from evidence_kit.model.time import parse_instant
-from evidence_kit.vaults.local import LocalVault
+from evidence_kit.vaults.local import LocalVault, translated
+
+_BEGINS = re.compile(rb'\{"seq":\d+,"prev":"([0-9a-f]{64})","type":"([^"]*)"')
 
 
 @dataclass(slots=True)
@@ -52,10 +56,15 @@ def seal_bag(
     """
     root = acquisition.bag
     if vault.stat(f"{root}/{bag.SEAL}") is not None:
+        with vault.open(f"{root}/{bag.SEAL}") as stream:
+            whole = stream.read(strict.MAX_DOCUMENT + 1)
+        vault.publish(f"{root}/{bag.SEAL}", [whole])  # a killed run may have put it there and never synced it
         return _announce(vault, keeper, acquisition)
     totals, chain = _write_manifest(vault, root)
     case = keeper.state().case
-    vault.publish(f"{root}/{bag.ACQUISITION}", _acquisition(vault, root, {**record, "totals": asdict(totals)}))
+    vault.publish(
+        f"{root}/{bag.ACQUISITION}", _acquisition(vault, root, {**record, "totals": asdict(totals)}, chain.head)
+    )
     vault.publish(f"{root}/bagit.txt", [bag.BAGIT_TXT])
     vault.publish(f"{root}/bag-info.txt", [_bag_info(acquisition.id, case, sealed_at, totals, keeper.tool)])
     keys = b"".join(key.pem for key in acquisition.keys.values())
@@ -100,16 +109,26 @@ def _announce(vault: LocalVault, keeper: Keeper, acquisition: log.Acquisition) -
     return SealedBag(acquisition=acquisition.id, bag=acquisition.bag, totals=totals, seal_sha256=digest)
 
 
-def _acquisition(vault: LocalVault, root: str, document: Mapping[str, object]) -> Iterator[bytes]:
-    """Yield `acquisition.json`: the record, then how each unit ended, streamed from the ledger."""
+def _acquisition(vault: LocalVault, root: str, document: Mapping[str, object], head: str) -> Iterator[bytes]:
+    """Yield `acquisition.json`: the record, then how each unit ended, streamed from the ledger.
+
+    That was read a moment ago. If its chain ends with `head` again it is the same, so only ends of units are decoded.
+    """
     yield strict.encode(document)[:-1] + b',"units":['
-    separator = b"\n"
+    separator, before = b"\n", ledger.GENESIS
     with vault.open(f"{root}/{bag.LEDGER}") as stream:
-        for entry in ledger.read(stream):
-            if entry.kind == ledger.UNIT:
-                kept = {name: value for name, value in entry.fields.items() if name not in {"seq", "prev", "type"}}
+        for line, _ in ledger.raw_lines(stream):
+            begins = _BEGINS.match(line)
+            if begins is None or begins[1] != before.encode() or before == head:
+                raise ChainError("the ledger has changed while it was being sealed")
+            before = hashlib.sha256(line).hexdigest()
+            if begins[2] == ledger.UNIT.encode():
+                fields = strict.decode_line(line, limit=ledger.MAX_LINE)
+                kept = {name: value for name, value in fields.items() if name not in {"seq", "prev", "type"}}
                 yield separator + strict.encode(kept)
                 separator = b",\n"
+    if before != head:
+        raise ChainError("the ledger was cut short while it was being sealed")
     yield b"\n]}\n"
 
 
@@ -161,6 +180,7 @@ def _bag_info(acquisition: str, case: str, sealed_at: str, totals: Totals, tool:
 
 
 def _make_read_only(vault: LocalVault, root: str) -> None:
-    for entry in vault.walk(root):
-        if entry.kind == "file":
-            os.chmod(vault.root / entry.path, 0o444)  # noqa: PTH101 - one call, no Path object a file
+    with translated(f"write-protect `{root}`"):
+        for entry in vault.walk(root):
+            if entry.kind == "file":
+                os.chmod(vault.root / entry.path, 0o444)  # noqa: PTH101 - one call, no Path object a file

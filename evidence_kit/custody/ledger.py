@@ -21,7 +21,7 @@ MAX_LINE = 1 << 20
 
 
 class Torn(ChainError):  # noqa: N818 - a state that a crash leaves, which resume mends
-    """The last line ends without a line feed: writing was interrupted."""
+    """A line ends without a line feed, or holds zeros, which no line does: writing was interrupted."""
 
 
 @dataclass(slots=True)
@@ -57,14 +57,20 @@ class Entry:
 
 
 def raw_lines(stream: BinaryIO, *, limit: int = MAX_LINE) -> Iterator[tuple[bytes, bool]]:
-    """Yield `(line without line feed, is whole)`; only the last can be torn. Never holds more than one line."""
+    """Yield `(line without line feed, is whole)`; only the last can lack its end. Never holds more than one line."""
     while line := stream.readline(limit + 1):
         if line.endswith(b"\n"):
             yield line[:-1], True
-        elif len(line) > limit:
+        elif len(line) > limit and b"\0" not in line:
             raise ChainError(f"a line is longer than {limit:,} bytes")
         else:
             yield line, False
+            return
+
+
+def is_torn(line: bytes, *, is_whole: bool) -> bool:
+    """Say whether writing `line` was interrupted: it has no end, or zeros where a power cut kept only its size."""
+    return not is_whole or b"\0" in line
 
 
 def read(stream: BinaryIO, chain: Chain | None = None) -> Iterator[Entry]:
@@ -76,7 +82,7 @@ def read(stream: BinaryIO, chain: Chain | None = None) -> Iterator[Entry]:
     end = 0
     for line, whole in raw_lines(stream):
         number = chain.size + 1
-        if not whole:
+        if is_torn(line, is_whole=whole):
             raise Torn(f"line {number} is torn after {len(line):,} bytes: writing was interrupted")
         try:
             fields = strict.decode_line(line, limit=MAX_LINE)

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
 from evidence_kit.custody.keys import PublicKey
-from evidence_kit.errors import AccessError, UsageError, VaultError
-from evidence_kit.signers import pkcs8
+from evidence_kit.errors import AccessError, UsageError
+from evidence_kit.signers import memory, pkcs8
 from evidence_kit.signers.checked import accepted
 from evidence_kit.signers.uri import decoded, parse_uri
 
@@ -84,13 +84,7 @@ def save(key: PrivateKey, path: Path, passphrase: str) -> None:
         blob = pkcs8.wrap(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), passphrase)
     if os.path.lexists(path):
         raise UsageError(f"key `{path.stem}` exists already", hint="choose another `--name`")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as out:
-            out.write(blob)
-    except OSError as error:
-        raise VaultError(f"cannot write {path.name}: {(error.strerror or '').lower()}") from error
+    memory.create(path, blob)  # durable: what is signed from here on rests on it
 
 
 def load(path: Path, passphrase: Callable[[], str]) -> KeySigner:

@@ -1,8 +1,10 @@
 """What a user remembers of logs: the last checkpoint seen of each, so that a log cannot be rolled back unnoticed."""
 
+import errno
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from evidence_kit.custody.checkpoint import MAX_CHECKPOINT
@@ -33,21 +35,50 @@ def remembered(folder: Path, origin: str) -> bytes | None:
 
 def replace(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that there is always either the old or the new file, whole."""
+    _write(path, data, lambda draft: draft.replace(path))
+
+
+def create(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, which must not be there: whole, and durable on return, or not at all."""
+    _write(path, data, lambda draft: _name(draft, path))
+
+
+def _write(path: Path, data: bytes, put_in_place: Callable[[Path], object]) -> None:
     # A name of its own: two programs may write at once.
     draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(path.parent)
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
                 out.write(data)
                 out.flush()
                 os.fsync(out.fileno())
-            draft.replace(path)
+            put_in_place(draft)
         finally:
             draft.unlink(missing_ok=True)
         _sync(path.parent)
     except OSError as error:
         raise VaultError(f"cannot write {path.name}: {(error.strerror or '').lower()}") from error
+
+
+def _name(draft: Path, path: Path) -> None:
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}:
+            raise
+        if os.path.lexists(path):  # a file system without hard links
+            raise FileExistsError(errno.EEXIST, "file exists") from error
+        draft.replace(path)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it; each is durable, for a key in a folder that is lost is lost with it."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    _sync(folder.parent)
 
 
 def _sync(folder: Path) -> None:

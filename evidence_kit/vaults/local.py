@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -26,6 +27,12 @@ _HINTS = {
     errno.EROFS: "the file system is read-only; choose another place with `--case`",
     errno.EACCES: "check who owns the folder",
 }
+
+_Touched = dict[Path, set[Path]]  # folders to sync, and which new ones each holds
+
+
+class Busy(VaultError):  # noqa: N818 - a state that passes
+    """Another process is writing to the case."""
 
 
 @contextmanager
@@ -50,6 +57,15 @@ class LocalVault(LocalFolder):
         self._journals: dict[str, int] = {}
         self._folders: set[Path] = {root}
 
+    def create(self) -> None:
+        """Make the folder, durable in the folder that holds it; likewise those above it that are not there yet."""
+        root = self.root.absolute()
+        with translated(f"create `{self.root}`"):
+            new = [folder for folder in root.parents if not folder.exists()]
+            root.mkdir(parents=True, exist_ok=True)
+            for folder in (root, *new):
+                _sync(folder.parent)
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the case against other writers; VaultError if one is there."""
@@ -59,7 +75,7 @@ class LocalVault(LocalFolder):
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise VaultError(
+                raise Busy(
                     f"another evidence-kit is writing to {self.root.name}", hint="wait until it has finished"
                 ) from error
             yield
@@ -103,7 +119,7 @@ class LocalVault(LocalFolder):
     def stage(self, chunks: Iterable[bytes]) -> Stored:
         """Write and hash in one pass under a temporary name. An error of `chunks` leaves nothing behind."""
         handle = f"{WORK}/{self._mark}-{next(self._count)}"
-        where = self.root / handle
+        where = f"{self.root}/{handle}"
         digest, size = hashlib.sha256(), 0
         with translated("store evidence"):
             out = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -113,9 +129,10 @@ class LocalVault(LocalFolder):
                 with translated("store evidence"):
                     _write_all(out, chunk)
                 size += len(chunk)
-            os.fchmod(out, 0o444)
+            with translated("store evidence"):
+                os.fchmod(out, 0o444)
         except BaseException:
-            where.unlink(missing_ok=True)
+            Path(where).unlink(missing_ok=True)
             raise
         finally:
             os.close(out)
@@ -133,29 +150,36 @@ class LocalVault(LocalFolder):
                     _sync(self.root / stored.handle)
             else:
                 _sync_file_system(self.root)
-            touched: dict[Path, None] = {(self.root / path).parent: None for _, path in batch}
+            touched: _Touched = {}
+            # What is in place already too: its folders may not have been synced.
+            for folder in dict.fromkeys(path.rpartition("/")[0] for _, path in batch):
+                self._make_folder(self.root / folder, touched)
+                touched.setdefault(self.root / folder, set())
             for stored, path in pending:
-                where = self.root / path
-                self._make_folder(where.parent, touched)
+                where = f"{self.root}/{path}"  # a Path for each file would cost as much as its hash
                 if os.path.lexists(where):
                     raise VaultError(f"`{path}` is there already; evidence is never overwritten")
-                (self.root / stored.handle).rename(where)
+                os.rename(f"{self.root}/{stored.handle}", where)  # noqa: PTH104 - likewise
                 self._placed.add(stored.handle)
-            for folder in touched:
-                _sync(folder)
+            self._sync_folders(touched)
             self._placed.clear()
 
-    def _make_folder(self, folder: Path, touched: dict[Path, None]) -> None:
-        if folder in self._folders:
+    def _make_folder(self, folder: Path, touched: _Touched) -> None:
+        if folder in self._folders or folder in touched.get(folder.parent, ()):
             return
         self._make_folder(folder.parent, touched)
         folder.mkdir(exist_ok=True)
-        touched[folder.parent] = None
-        self._folders.add(folder)
+        touched.setdefault(folder.parent, set()).add(folder)
+
+    def _sync_folders(self, touched: _Touched) -> None:
+        for folder in touched:
+            _sync(folder)
+        self._folders.update(*touched.values())  # only now: after a failure they are to be synced again
 
     def discard(self, stored: Stored) -> None:
         """Drop staged bytes that turned out not to be what was asked for."""
-        (self.root / stored.handle).unlink(missing_ok=True)
+        with translated("drop staged bytes"):
+            (self.root / stored.handle).unlink(missing_ok=True)
 
     def append(self, path: str, data: bytes) -> None:
         """Add `data` to a journal, durable on return; a failed write leaves the journal as it was."""
@@ -163,12 +187,15 @@ class LocalVault(LocalFolder):
             handle = self._journals.get(path)
             if handle is None:
                 where = self.root / path
-                touched: dict[Path, None] = {}
+                touched: _Touched = {}
                 self._make_folder(where.parent, touched)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
                 handle = self._journals[path] = os.open(where, flags, 0o644)
-                for folder in (*touched, where.parent):
-                    _sync(folder)
+                try:
+                    self._sync_folders({**touched, where.parent: touched.get(where.parent, set())})
+                except OSError:
+                    os.close(self._journals.pop(path))  # the next append syncs them again
+                    raise
             before = os.fstat(handle).st_size
             try:
                 _write_all(handle, data)
@@ -184,7 +211,7 @@ class LocalVault(LocalFolder):
         where = self.root / path
         digest, size = hashlib.sha256(), 0
         with translated(f"write `{path}`"):
-            touched: dict[Path, None] = {}
+            touched: _Touched = {}
             self._make_folder(where.parent, touched)
             partial = where.with_name(f".{where.name}.partial")
             try:
@@ -199,8 +226,7 @@ class LocalVault(LocalFolder):
             except OSError:
                 partial.unlink(missing_ok=True)
                 raise
-            for folder in (*touched, where.parent):
-                _sync(folder)
+            self._sync_folders({**touched, where.parent: touched.get(where.parent, set())})
         return digest.hexdigest(), size
 
     def put(self, path: str, data: bytes) -> None:
@@ -218,20 +244,28 @@ class LocalVault(LocalFolder):
             return tail
 
     def set_aside(self, path: str, destination: str) -> None:
-        """Move a left-over file to a new name."""
+        """Move a left-over file to a new name, durably: what is left of it may be about to be sealed."""
         with translated(f"set `{path}` aside"):
-            where = self.root / destination
-            where.parent.mkdir(parents=True, exist_ok=True)
+            here, where = self.root / path, self.root / destination
+            touched: _Touched = {}
+            self._make_folder(where.parent, touched)
             if os.path.lexists(where):
                 raise VaultError(f"`{destination}` is there already")
-            (self.root / path).rename(where)
-            _sync(where.parent)
+            if (journal := self._journals.pop(path, None)) is not None:
+                os.close(journal)  # what is appended from here on is another file
+            if stat.S_ISREG(here.lstat().st_mode):
+                _sync(here)
+            here.rename(where)
+            # Where it came from too, or a power cut could bring it back into a bag that is sealed by then.
+            both = {folder: touched.get(folder, set()) for folder in (where.parent, here.parent)}
+            self._sync_folders({**touched, **both})
 
     def forget(self, path: str) -> None:
         """Remove a working file; nothing outside the working folder can be removed."""
         if not path.startswith(f"{WORK}/"):
             raise VaultError(f"`{path}` is not a working file")
-        (self.root / path).unlink(missing_ok=True)
+        with translated(f"remove `{path}`"):
+            (self.root / path).unlink(missing_ok=True)
 
     def leftovers(self) -> list[str]:
         """Return staged files that an interrupted run left, sorted."""

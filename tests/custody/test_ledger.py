@@ -35,6 +35,15 @@ def test_reading_tells_where_the_next_line_attaches():
     assert chain == END
 
 
+@pytest.mark.parametrize("zeros", [LINES[2][:10] + bytes(30), bytes(40), bytes(MAX_LINE + 9)])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\nmore\n"])
+def test_zeros_in_place_of_what_was_written_last_are_a_torn_line(zeros, end):
+    entries = ledger.read(io.BytesIO(ledger.lines(LINES[:2]) + zeros + end))
+    assert [next(entries).text("unit"), next(entries).text("unit")] == ["u0", "u1"]
+    with pytest.raises(Torn):
+        next(entries)
+
+
 def test_every_entry_knows_where_it_ends():
     assert [entry.end for entry in read(*LINES[:2])] == [len(LINES[0]) + 1, len(LINES[0]) + len(LINES[1]) + 2]
 

@@ -332,6 +332,24 @@ def test_a_torn_line_is_reported(kept):
     assert error.message == "the last line is torn after 12 bytes: writing was interrupted"
 
 
+def test_zeros_that_a_power_cut_left_are_repaired_like_a_torn_line(kept):
+    with (kept.root / log.LOG).open("ab") as file:
+        file.write(bytes(4) + b"}\n")
+    assert repair(kept) is True
+    assert forging.events(kept)[-1]["predicate"]["torn"] == {"bytes": 6, "base64": "AAAAAH0K"}
+    assert repair(kept) is False
+
+
+def test_zeros_over_what_a_checkpoint_covers_are_no_torn_line(kept):
+    path = kept.root / log.LOG
+    lines = path.read_bytes().splitlines(keepends=True)
+    overwrite(path, lines[0] + bytes(len(lines[1]) - 1) + b"\n" + b"".join(lines[2:]))
+    before = path.read_bytes()
+    with pytest.raises(ChainError):
+        repair(kept)
+    assert path.read_bytes() == before
+
+
 def test_a_torn_line_is_repaired_by_keeping_it_as_an_event(kept):
     with (kept.root / log.LOG).open("ab") as file:
         file.write(b"torn")

@@ -101,14 +101,14 @@ class _AnyAct(DyingVault):
 
 
 def _play(task: dict[str, Any], acts: TextIO) -> None:
-    table = Deck(**_parts(Path(task["root"])))
+    table = Deck(**parts_of(Path(task["root"])))
     table.lab.signer, table.lab.log_signer, table.approver = map(from_pem, task["keys"])
     vault = _AnyAct(table.lab.root, act="", nth=task["nth"], halfway=task["halfway"], acts=acts)
     playing.LocalVault = lambda _: vault  # type: ignore[assignment,misc]
     table.play(book(STEPS), {})
 
 
-def _parts(root: Path) -> dict[str, Any]:
+def parts_of(root: Path) -> dict[str, Any]:
     """Return what a table is made of, the case being open already."""
     from support.deck import parts
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence_kit.errors import MissingError, UnexpectedError, VaultError
+from evidence_kit.vaults import local
 from evidence_kit.vaults.local import RESERVED_FILES, WORK, LocalVault
 
 
@@ -194,6 +195,40 @@ def test_a_file_is_set_aside_but_never_over_another(vault):
     vault.append("b", b"2")
     with pytest.raises(VaultError, match="is there already"):
         vault.set_aside("b", "torn/1/a")
+
+
+def test_a_journal_that_was_set_aside_is_begun_anew(vault):
+    vault.append("log", b"old\n")
+    vault.set_aside("log", "torn/1/log")
+    vault.append("log", b"new\n")
+    assert (content(vault, "torn/1/log"), content(vault, "log")) == (b"old\n", b"new\n")
+
+
+def test_folders_that_were_not_synced_when_a_commit_failed_are_synced_when_it_is_repeated(vault, monkeypatch):
+    synced, real = [], local._sync
+
+    def failing(path):
+        synced.append(path)
+        if path == vault.root / "a":
+            raise OSError(5, "Input/output error")
+        real(path)
+
+    batch = [(vault.stage([b"1"]), "a/b/c")]
+    monkeypatch.setattr(local, "_sync", failing)
+    with pytest.raises(VaultError, match="input/output"):
+        vault.commit(batch)
+    monkeypatch.setattr(local, "_sync", lambda path: (synced.append(path), real(path)))
+    synced.clear()
+    vault.commit(batch)
+    assert {vault.root, vault.root / "a", vault.root / "a/b"} <= set(synced)
+    assert content(vault, "a/b/c") == b"1"
+
+
+def test_the_folder_of_a_case_is_synced_in_those_that_hold_it(tmp_path, monkeypatch):
+    synced, real = [], local._sync
+    monkeypatch.setattr(local, "_sync", lambda path: (synced.append(path), real(path)))
+    LocalVault(tmp_path / "x/y/case").create()
+    assert set(synced) == {tmp_path / "x/y", tmp_path / "x", tmp_path}
 
 
 def test_only_working_files_can_be_forgotten(vault):

@@ -176,6 +176,7 @@ class Keeper:
             self._write(state, self._signed(state, kinds.REPAIRED, at, [subject], fields))
             return True
         if behind:
+            self.vault.append(kinds.LOG, b"")  # syncs it: what a killed run wrote last may not be on the disk
             self.renew_checkpoint(state)
         return behind
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from evidence_kit.custody import bag, checkpoint, names, strict
 from evidence_kit.custody.checkpoint import Witness
 from evidence_kit.custody.keys import PublicKey
-from evidence_kit.custody.ledger import raw_lines
+from evidence_kit.custody.ledger import is_torn, raw_lines
 from evidence_kit.custody.log import kinds
 from evidence_kit.custody.log.events import Event, parse_event
 from evidence_kit.custody.log.handover import Custody
@@ -142,7 +142,7 @@ def scan(stream: BinaryIO, *, report: Report, seen: Callable[[Event], None] | No
     state = State()
     for number, (line, whole) in enumerate(raw_lines(stream, limit=strict.MAX_DOCUMENT)):
         where = f"{kinds.LOG}:{number + 1}"
-        if not whole:
+        if is_torn(line, is_whole=whole):
             state.torn = line
             report(ChainError(f"the last line is torn after {len(line):,} bytes: writing was interrupted"), where)
             break
