@@ -3,7 +3,7 @@
 import random
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -22,6 +22,7 @@ MAX_THROTTLED = 10
 MAX_FAILED = 5
 FIRST_BACKOFF = 0.5
 MAX_BACKOFF = 60.0
+_WORTH_TELLING = 0.1  # seconds of waiting
 MAX_RETRY_AFTER = 900.0  # a quarter of an hour; a unit that has to wait longer is better taken up again later
 
 
@@ -86,24 +87,58 @@ class UnitContext:
         if self._world.stop.wait(seconds) if seconds > 0 else self._world.stop.is_set():
             raise Interrupted
 
-    def retrying(self, quota: tuple[str, ...], send: Callable[[int], T]) -> T:
-        """Call `send` within the budget of `quota`; give up with the partial status that fits."""
+    def retrying(
+        self,
+        quota: tuple[str, ...],
+        send: Callable[[int], T],
+        *,
+        limit: Limit | None = None,
+        made: int = 0,
+        error: Retryable | None = None,
+    ) -> T:
+        """Call `send` within the budget of `quota`; give up with the partial status that fits.
+
+        So many attempts were `made` elsewhere already, of which the last may have ended in `error`.
+        """
+        limit = limit or self._limit
         throttled = failed = 0
         while True:
-            wait = self._world.pacer.reserve(quota, self._limit)
-            self.pause(wait, f"{quota[-1]} allows {self._limit.rps:g} requests a second")
-            try:
-                return send(throttled + failed + 1)
-            except Retryable as error:
-                throttled, failed = throttled + error.throttled, failed + (not error.throttled)
-                if throttled >= MAX_THROTTLED:
-                    raise Stop(UnitStatus.PARTIAL_THROTTLED, f"throttled {throttled} times: {error}") from error
-                if failed >= MAX_FAILED:
-                    raise Stop(UnitStatus.PARTIAL_ERROR, f"failed {failed} times: {error}") from error
-                if error.after is not None and error.after > MAX_RETRY_AFTER:
-                    reason = f"the provider asks to wait {error.after:g} seconds: {error}"
-                    raise Stop(UnitStatus.PARTIAL_THROTTLED, reason) from error
-                self._back_off(quota, throttled + failed, error)
+            if error is None:
+                wait = self._world.pacer.reserve(quota, limit)
+                self.pause(wait, f"{quota[-1]} allows {limit.rps:g} requests a second")
+                made += 1
+                try:
+                    return send(made)
+                except Retryable as found:
+                    error = found
+            throttled, failed = throttled + error.throttled, failed + (not error.throttled)
+            if throttled >= MAX_THROTTLED:
+                raise Stop(UnitStatus.PARTIAL_THROTTLED, f"throttled {throttled} times: {error}") from error
+            if failed >= MAX_FAILED:
+                raise Stop(UnitStatus.PARTIAL_ERROR, f"failed {failed} times: {error}") from error
+            if error.after is not None and error.after > MAX_RETRY_AFTER:
+                reason = f"the provider asks to wait {error.after:g} seconds: {error}"
+                raise Stop(UnitStatus.PARTIAL_THROTTLED, reason) from error
+            self._back_off(quota, throttled + failed, error)
+            error = None
+
+    def leaving(self, quota: tuple[str, ...], limit: Limit) -> Iterator[float]:
+        """Yield how many seconds are left until one request may leave, within the budget; end when it may.
+
+        It ends at once where the operator wants to stop: `stopped` says so.
+        """
+        wait = self._world.pacer.reserve(quota, limit)
+        until = self._world.pacer.clock() + wait
+        if wait >= _WORTH_TELLING:
+            self._world.observer.waiting(self._unit, wait, f"{quota[-1]} allows {limit.rps:g} requests a second")
+        while wait > 0 and not self.stopped:
+            yield wait
+            wait = until - self._world.pacer.clock()
+
+    @property
+    def stopped(self) -> bool:
+        """Say whether the operator asked to stop."""
+        return self._world.stop.is_set()
 
     def _back_off(self, quota: tuple[str, ...], attempts: int, error: Retryable) -> None:
         seconds = min(MAX_BACKOFF, self._world.backoff * 2 ** (attempts - 1))

@@ -1,16 +1,30 @@
 """Runs one unit: pulls items from its collector, stages their bytes, and decides honestly how it ended."""
 
 import hashlib
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from evidence_kit.acquire.context import Interrupted, Memory, UnitContext, World
-from evidence_kit.acquire.recorder import Artifact, Attempt, Recorder
+from evidence_kit.acquire.recorder import Artifact, Attempt, Receiver
+from evidence_kit.acquire.together import Together, Wanted
 from evidence_kit.custody import names
 from evidence_kit.custody.attest import Reading
 from evidence_kit.errors import AccessError, EvidenceKitError, ProviderError, VaultError
-from evidence_kit.model.exchange import MAX_PAGE, Closed, Download, Exchange, Page, Remark, Retryable, Stop
-from evidence_kit.model.ports import Collector
+from evidence_kit.model.exchange import (
+    MAX_PAGE,
+    Closed,
+    Download,
+    Exchange,
+    Item,
+    Page,
+    Remark,
+    Retryable,
+    Stop,
+    Stream,
+)
+from evidence_kit.model.ports import Collector, Stored
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import compact, rfc3339
 from evidence_kit.model.unit import Finding, Outcome, Unit
@@ -67,7 +81,7 @@ class Worker:
         unit: Unit,
         collector: Collector,
         vault: LocalVault,
-        recorder: Recorder,
+        recorder: Receiver,
         world: World,
         memory: Memory | None = None,
     ) -> None:
@@ -82,6 +96,9 @@ class Worker:
         self.context = UnitContext(
             world=world, limit=collector.spec.limit, unit=unit, record=self._attempt, memory=self._memory
         )
+        self._counting = threading.Lock()  # some downloads run in threads of their own
+        self._store_quota = ("object", unit.source, unit.target.id, unit.region, "object store")
+        self._together = Together(self.context, self._store_quota, store=self._take_first, alone=self._download)
 
     def run(self) -> Outcome:
         """Acquire the unit and queue its end. Only a vault that fails is raised; all else is a status."""
@@ -122,10 +139,23 @@ class Worker:
         return self._ending()
 
     def _pull(self) -> None:
-        for item in self._collector.acquire(self.unit, self.context):
+        for item in self._items():
+            if isinstance(item, Page | Closed):
+                self._together.fetch()  # so that the ledger has pages and what they list in their order
             self._take(item)
             if self._world.stop.is_set():
                 raise Interrupted
+        self._together.fetch()
+
+    def _items(self) -> Iterator[Item]:
+        """Yield what the collector yields; what it listed before it failed is fetched all the same."""
+        try:
+            yield from self._collector.acquire(self.unit, self.context)
+        except GeneratorExit:
+            raise
+        except Exception:
+            self._together.fetch()
+            raise
 
     def _ending(self) -> tuple[UnitStatus, str]:
         done = self._progress
@@ -207,21 +237,35 @@ class Worker:
         if (known := self._memory.downloads.get(download.name)) is not None:
             done.artifacts, done.bytes = done.artifacts + 1, done.bytes + known[0]
             return
-        quota = ("object", self.unit.source, self.unit.target.id, self.unit.region, "object store")
+        wanted = Wanted(download=download, path=path)
+        if download.beside is None:
+            self._download(wanted)
+        else:
+            self._together.add(wanted)
+
+    def _download(self, wanted: Wanted) -> None:
+        """Get one download, as often as it takes."""
+        download, beside = wanted.download, wanted.download.beside
         try:
-            self.context.retrying(quota, lambda attempt: self._fetch(download, path, attempt))
+            self.context.retrying(
+                self._store_quota,
+                lambda attempt: self._fetch(wanted, attempt),
+                limit=beside.budget if beside else None,
+                made=wanted.made,
+                error=wanted.error,
+            )
         except Stop as stop:
             self._fail_object(download, stop)
-        else:
-            done.artifacts += 1
 
     def _fail_object(self, download: Download, stop: Stop) -> None:
         """Go on without one object, but say so; too many in a row end the unit."""
         message = f"`{download.name}`: {stop.reason}"
         facts = {"status": stop.status.value, **download.object}
-        self._progress.findings.append(Finding(kind="object_not_obtained", message=message, facts=facts))
-        self._progress.failed.append(stop)
-        if len(self._progress.failed) >= _MAX_FAILED_OBJECTS:
+        with self._counting:
+            self._progress.findings.append(Finding(kind="object_not_obtained", message=message, facts=facts))
+            self._progress.failed.append(stop)
+            too_many = len(self._progress.failed) >= _MAX_FAILED_OBJECTS
+        if too_many:
             raise stop
 
     def _object_path(self, name: str) -> str:
@@ -238,27 +282,40 @@ class Worker:
         done.files.add(inner)
         return names.require_safe(f"{self._folder}/{inner}")
 
-    def _fetch(self, download: Download, path: str, attempt: int) -> None:
+    def _take_first(self, wanted: Wanted, stream: Stream) -> None:
+        """Keep what a first attempt brought in bulk."""
+        stored = self._stage(wanted.download, stream, 1)
+        self._keep_object(wanted, stream, stored, 1)
+
+    def _fetch(self, wanted: Wanted, attempt: int) -> None:
+        with wanted.download.open() as stream:
+            stored = self._stage(wanted.download, stream, attempt)
+        self._keep_object(wanted, stream, stored, attempt)
+
+    def _stage(self, download: Download, stream: Stream, attempt: int) -> Stored:
         """Stream one object into the vault; fewer bytes than announced are worth another attempt."""
-        with download.open() as stream:
-            stored = self._vault.stage(stream.chunks)
-            if stream.size is not None and stored.size != stream.size:
-                self._vault.discard(stored)
-                short = replace(stream.exchange, error="short body", sha256=stored.sha256, bytes=stored.size)
-                self._attempt(_timed(short, attempt, self._world))
-                raise Retryable(f"{stored.size:,} of {stream.size:,} bytes of `{download.name}` arrived")
-            exchange = stream.exchange
+        stored = self._vault.stage(stream.chunks)
+        if stream.size is not None and stored.size != stream.size:
+            self._vault.discard(stored)
+            short = replace(stream.exchange, error="short body", sha256=stored.sha256, bytes=stored.size)
+            self._attempt(_timed(short, attempt, self._world))
+            raise Retryable(f"{stored.size:,} of {stream.size:,} bytes of `{download.name}` arrived")
+        return stored
+
+    def _keep_object(self, wanted: Wanted, stream: Stream, stored: Stored, attempt: int) -> None:
+        download = wanted.download
         thing = {**download.object, **{f"claimed.{name}": value for name, value in stream.claimed.items()}}
-        reading = Reading(kind="object", name=download.name, page=0, object=thing)
         artifact = Artifact(
             unit=self.unit,
             stored=stored,
-            path=path,
-            exchange=_timed(exchange, attempt, self._world),
-            reading=reading,
+            path=wanted.path,
+            exchange=_timed(stream.exchange, attempt, self._world),
+            reading=Reading(kind="object", name=download.name, page=0, object=thing),
         )
         self._recorder.submit(artifact)
-        self._progress.bytes += stored.size
+        with self._counting:
+            self._progress.bytes += stored.size
+            self._progress.artifacts += 1
 
     def _keep(self, chunks: list[bytes], path: str, exchange: Exchange, reading: Reading) -> None:
         names.require_safe(path)

@@ -15,11 +15,15 @@ _here = threading.local()
 
 
 def watch(manager: "PoolManager") -> None:
-    """Let every TLS connection that `manager` makes from now on tell its server's certificate."""
-    pool: Any = manager.pool_classes_by_scheme["https"]
+    """Let every connection that `manager` makes from now on tell its server's certificate, if it is a TLS one."""
+    pools = {scheme: _watched(pool) for scheme, pool in manager.pool_classes_by_scheme.items()}
+    manager.pool_classes_by_scheme = pools
+
+
+def _watched(pool: Any) -> Any:  # noqa: ANN401 - whichever classes this manager uses
     connection: Any = pool.ConnectionCls
 
-    class Watched(connection):  # type: ignore[misc] # whichever class this manager uses
+    class Watched(connection):  # type: ignore[misc] # likewise
         """A connection that knows whom it is connected to."""
 
         peer = ""
@@ -27,21 +31,26 @@ def watch(manager: "PoolManager") -> None:
         def connect(self) -> None:
             """Connect, and note the certificate."""
             super().connect()
-            certificate = self.sock.getpeercert(binary_form=True)
+            shown = getattr(self.sock, "getpeercert", None)
+            certificate = shown(binary_form=True) if shown else None
             self.peer = hashlib.sha256(certificate).hexdigest() if certificate else ""
 
         def request(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - urllib3's own
             """Send, and tell this thread over which connection."""
             super().request(*arguments, **named)
-            _here.peer = self.peer
+            _here.peer, _here.sent = self.peer, True
 
-    watched = type("WatchedPool", (pool,), {"ConnectionCls": Watched})
-    manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": watched}
+    return type("WatchedPool", (pool,), {"ConnectionCls": Watched})
 
 
 def forget() -> None:
     """Start an exchange: what an earlier one saw does not count."""
-    _here.peer = ""
+    _here.peer, _here.sent = "", False
+
+
+def sent() -> bool:
+    """Say whether this thread's exchange went over a connection at all, and was not answered in its place."""
+    return bool(getattr(_here, "sent", False))
 
 
 def seen() -> str:

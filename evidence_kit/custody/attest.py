@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Literal
 
 from evidence_kit.custody import dsse, names, statement
@@ -75,15 +76,20 @@ def exchange_json(exchange: Exchange) -> dict[str, object]:
 
 def clock_skew(exchange: Exchange) -> float | None:
     """Return the provider's `Date` minus the middle of the exchange by our clock, in seconds; None if unsaid."""
-    said = {name.lower(): value for name, value in exchange.headers.items()}.get("date")
-    try:
-        provider = parsedate_to_datetime(said) if said else None
-    except (ValueError, OverflowError):
-        return None
+    provider = _said_at(next((value for name, value in exchange.headers.items() if name.lower() == "date"), ""))
     if provider is None or provider.tzinfo is None:
         return None
     middle: datetime = exchange.sent_at + (exchange.received_at - exchange.sent_at) / 2
     return round((provider - middle).total_seconds(), 1)
+
+
+@lru_cache(maxsize=64)
+def _said_at(date: str) -> datetime | None:
+    """Read a `Date` header; a second of a busy provider holds hundreds that are alike."""
+    try:
+        return parsedate_to_datetime(date) if date else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def reading_json(reading: Reading) -> dict[str, object]:
@@ -109,15 +115,17 @@ def artifact_line(
     reading: Reading,
     context: Mapping[str, object],
     signer: Signer,
+    said: Mapping[str, object] | None = None,
 ) -> bytes:
     """Return the signed attestation of one artifact as a journal line, without line feed.
 
-    `context` is what all artifacts of one acquisition share: case, acquisition and collector.
+    `context` is what all artifacts of one acquisition share: case, acquisition and collector. `said` is
+    `exchange_json(exchange)`, where that is at hand already.
     """
     predicate = {
         **context,
         **unit_json(unit),
-        **exchange_json(exchange),
+        **(exchange_json(exchange) if said is None else said),
         **reading_json(reading),
         "bytes": stored.size,
     }

@@ -5,7 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import Protocol
 
+from evidence_kit.model.source import Limit
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.unit import Finding
 
@@ -82,12 +84,48 @@ class Stream:
 class Download:
     """One delivered object, fetched as a stream when the engine is ready for it.
 
-    `name` is the original name; it is unique within its unit and kept in the attestation.
+    `name` is the original name; it is unique within its unit and kept in the attestation. What has something `beside`
+    it may be fetched together with others, and after the collector went on; what has not is fetched before that.
     """
 
     name: str
     open: Callable[[], AbstractContextManager[Stream]]
     object: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    beside: "Beside | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """How a download may be fetched beside others: by whom, from what he knows of it, and at whose pace."""
+
+    by: "Bulk"
+    what: object
+    budget: Limit  # of the store, which is not that of the calls that list it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What came of the first attempt at a download beside others.
+
+    Either the whole object, or why another attempt is worth it. With neither, `open` has to say what there is to say.
+    """
+
+    download: Download
+    stream: Stream | None = None
+    error: "Retryable | None" = None
+    asked: bool = True  # whether there was an attempt at all
+
+
+class Bulk(Protocol):
+    """Fetches many small objects of one store at once. It makes no second attempt at anything."""
+
+    def takes(self, download: Download) -> bool:
+        """Say whether it would fetch this one; `open` always does, and may teach how it is done."""
+        ...
+
+    def fetch(self, downloads: Iterator[Download | float]) -> Iterator[Fetched]:
+        """Yield what came of each, in no order; a number says how many seconds pass before the next may leave."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from evidence_kit.errors import UsageError
 
@@ -15,6 +16,8 @@ _FRACTION = re.compile(r"\.(\d{6})\d+")
 
 def require_utc(moment: datetime) -> datetime:
     """Return `moment` in UTC; a naive time is an error, for nobody can know what it meant."""
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise UsageError(
             f"`{moment.isoformat(sep=' ')}` has no time zone",
@@ -28,9 +31,8 @@ def require_utc(moment: datetime) -> datetime:
 
 def parse_instant(text: str, *, now: datetime | None = None) -> datetime:
     """Read RFC 3339 (`2026-11-18T00:00:00Z`) or, when `now` is given, an age (`2d`, `36h`)."""
-    age = _AGE.fullmatch(text)
-    if age and now is not None:
-        return require_utc(now) - timedelta(**{_AGE_UNIT[age[2]]: int(age[1])})
+    if now is not None and _AGE.fullmatch(text):
+        return require_utc(now) - parse_age(text)
     try:
         # Nanoseconds are legal RFC 3339; datetime holds microseconds, and this value only draws a boundary.
         moment = datetime.fromisoformat(_FRACTION.sub(r".\1", text))
@@ -39,6 +41,14 @@ def parse_instant(text: str, *, now: datetime | None = None) -> datetime:
             f"`{text}` is not a time", hint="write `2026-11-18T00:00:00Z`, or an age such as `3d`"
         ) from error
     return require_utc(moment)
+
+
+def parse_age(text: str) -> timedelta:
+    """Read an age as people write it: `5m`, `36h`, `2d`."""
+    age = _AGE.fullmatch(text)
+    if age is None:
+        raise UsageError(f"`{text}` is not a length of time", hint="write `5m`, `36h` or `2d`")
+    return timedelta(**{_AGE_UNIT[age[2]]: int(age[1])})
 
 
 def parse_period(text: str) -> timedelta:
@@ -110,7 +120,14 @@ class Window:
 
     def to_json(self) -> dict[str, str]:
         """Return `{"start": …, "end": …}`."""
-        return {"start": rfc3339(self.start), "end": rfc3339(self.end)}
+        start, end = _ends(self.start, self.end)
+        return {"start": start, "end": end}
+
+
+@lru_cache(maxsize=256)
+def _ends(start: datetime, end: datetime) -> tuple[str, str]:
+    """Write both ends of a window, which is told anew with everything that is found in it."""
+    return rfc3339(start), rfc3339(end)
 
 
 def spelled(lasting: timedelta) -> str:

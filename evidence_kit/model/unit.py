@@ -56,7 +56,7 @@ class Unit:
     @property
     def id(self) -> str:
         """Return a readable identity, equal for equal work across acquisitions."""
-        window = f"{self.window.to_json()['start']}/{self.window.to_json()['end']}" if self.window else "-"
+        window = "/".join(self.window.to_json().values()) if self.window else "-"
         return "|".join((self.source, self.target.id, self.region or "-", self.stream or "-", window))
 
 

@@ -12,6 +12,7 @@ from evidence_kit.model.time import (
     compact,
     epoch_ms,
     is_rfc3339,
+    parse_age,
     parse_instant,
     parse_period,
     require_utc,
@@ -107,7 +108,14 @@ def test_nanoseconds_are_read_to_the_microsecond():
     ],
 )
 def test_an_age_counts_back_from_now(text, age):
+    assert parse_age(text) == age
     assert parse_instant(text, now=NOW) == NOW - age
+
+
+@pytest.mark.parametrize("text", ["", "5", "m", "-5m", "1.5h", "5 m"])
+def test_what_is_no_age_is_refused(text):
+    with pytest.raises(UsageError, match="is not a length of time"):
+        parse_age(text)
 
 
 def test_an_age_means_nothing_without_a_now():

@@ -3,7 +3,9 @@
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from botocore.session import Session as BotocoreSession
 from botocore.session import get_session
+from botocore.utils import parse_timestamp
 
 from evidence_kit import __version__
 from evidence_kit.collectors.aws.wire import AwsWire
@@ -33,6 +36,7 @@ _CONFIG = Config(
 )
 DEFAULT_REGION = "us-east-1"
 _HOMES = {"aws": DEFAULT_REGION, "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+_USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z", re.ASCII)  # of S3's listings
 _PARTITION = re.compile(r"arn:(aws[a-z-]*):")
 # What this module asks on its own; `governance.actions` says which actions that takes. So in every module here.
 OPERATIONS = ("sts:GetCallerIdentity",)
@@ -127,7 +131,7 @@ def home_region(target: Target) -> str:
 def _open_session(target: Target) -> BotocoreSession:
     """Return a session for `target`; a role is assumed lazily and renewed for as long as the run lasts."""
     try:
-        session = BotocoreSession(profile=target.access.get("profile"))
+        session = _quick(BotocoreSession(profile=target.access.get("profile")))
         source = session.get_credentials()
     except BotoCoreError as error:
         raise AccessError(f"no AWS credentials for {target.label}: {error}") from error
@@ -152,11 +156,25 @@ def _open_session(target: Target) -> BotocoreSession:
         role_arn=role,
         extra_args=extra,
     )
-    assumed = BotocoreSession()
+    assumed = _quick(BotocoreSession())
     assumed._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001 - no setter takes these
         method="assume-role", refresh_using=fetcher.fetch_credentials
     )
     return assumed
+
+
+def _quick(session: BotocoreSession) -> BotocoreSession:
+    """Have a session read the usual form of a time without trying all others: half of what a listing costs."""
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
+    return session
+
+
+def _time(value: Any) -> datetime:  # noqa: ANN401 - a text of XML or JSON, a number
+    """Return a time as botocore reads it."""
+    if isinstance(value, str) and _USUAL.fullmatch(value):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    return parse_timestamp(value)
 
 
 def caller_account(profile: str | None) -> str:

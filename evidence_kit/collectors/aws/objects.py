@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+from evidence_kit.collectors.aws.bulk import Listed, S3Bulk
 from evidence_kit.collectors.aws.calltree import values_of
 from evidence_kit.collectors.aws.delivery import Delivery
 from evidence_kit.collectors.aws.listing import S3Object, list_objects
@@ -23,6 +24,7 @@ def take_objects(
     That is what the service does not record, `ends`, or the refusal to list versions, which limits more.
     """
     refused: Closed | None = None
+    bulk = wire.bulk(ctx)
     for prefix in delivery.prefixes(values_of(unit), unit.window):
         for found in list_objects(wire, ctx, unit.settings["bucket"], prefix):
             if isinstance(found, Remark):
@@ -34,14 +36,16 @@ def take_objects(
             page, objects = found
             yield page
             for item in objects:
-                yield from _take(wire, ctx, unit, item, delivery)
+                yield from _take(wire, bulk, ctx, unit, item, delivery)
     if refused and ends:
         yield replace(refused, reason=f"{refused.reason}; {ends.reason}")
     elif end := refused or ends:
         yield end
 
 
-def _take(wire: AwsWire, ctx: Context, unit: Unit, item: S3Object, delivery: Delivery) -> Iterator[Item]:
+def _take(
+    wire: AwsWire, bulk: S3Bulk, ctx: Context, unit: Unit, item: S3Object, delivery: Delivery
+) -> Iterator[Item]:
     at = delivery.time_of(item)
     if unit.window and at and at not in unit.window:
         return
@@ -57,8 +61,10 @@ def _take(wire: AwsWire, ctx: Context, unit: Unit, item: S3Object, delivery: Del
         if not item.latest:
             message = f"{item.bucket}/{item.key} was overwritten or deleted; the older version is taken too"
             yield Remark(finding=Finding(kind="older_version", message=message, facts=item.facts()))
+        params = item.params()
         yield Download(
             name=item.name,
-            open=partial(wire.stream, ctx, item.params(), etag=item.etag, size=item.size),
+            open=partial(wire.stream, ctx, params, etag=item.etag, size=item.size),
             object=item.facts(),
+            beside=bulk.beside(Listed(params=params, etag=item.etag, size=item.size)),
         )

@@ -22,12 +22,17 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
 )
+from botocore.httpchecksum import StreamingChecksumBody
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from evidence_kit.collectors import peer
+from evidence_kit.collectors.aws.answering import Repeats
+from evidence_kit.collectors.aws.bulk import S3Bulk
 from evidence_kit.collectors.aws.dialect import RULE, require_dialect, token_members
+from evidence_kit.collectors.aws.etags import held, promised
 from evidence_kit.collectors.aws.verdicts import verdict
+from evidence_kit.collectors.aws.ways import Ways
 from evidence_kit.collectors.tap import BadBody, StoredBody, Tap, plain, shown
 from evidence_kit.errors import AccessError, UsageError
 from evidence_kit.model.exchange import Exchange, Recorded, Request, Retryable, Stop, Stream
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 # What botocore's parsers raise, beside their own errors, over members that are not of the model's types.
-_FOREIGN = (KeyError, TypeError, AttributeError, ValueError)
+_FOREIGN = (KeyError, TypeError, AttributeError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,12 @@ class AwsWire:
         self._region = region
         self.paginators = paginators
         self._here = threading.local()
+        self._repeats = Repeats()
         self._methods = {name: method for method, name in client.meta.method_to_api_mapping.items()}
         self._protocol = str(client.meta.service_model.resolved_protocol)
         client.meta.events.register("before-send", self._before_send)  # type: ignore[arg-type]
         client.meta.events.register("before-parse", self._before_parse)
+        self._ways = Ways(client, self._request)
         _watch(client)
 
     @property
@@ -108,7 +115,11 @@ class AwsWire:
             if result and result not in parsed:
                 ctx.record(tap.exchange(error=f"no `{result}` in the answer"))
                 raise Retryable(f"{operation} answered without `{result}`")
-            return Answer(parsed, tap.body or b"", tap.kept())
+            answer = Answer(parsed, tap.body or b"", tap.kept())
+            if self._repeats.is_again(request.digest, answer.exchange):
+                ctx.record(tap.exchange(error="an answer that came before"))
+                raise Retryable(f"{operation} was answered with the answer to another question, id and all")
+            return answer
 
         if recorded := ctx.replay(request.digest):
             return send(1, recorded)
@@ -122,7 +133,7 @@ class AwsWire:
             tap = Tap(ctx.now, RULE, request, attempt, recorded)
             parsed = self._open(ctx, tap, params, etag)
             with _body_errors(ctx, tap):
-                tap.body = parsed["Body"].read()
+                tap.body = b"".join(_chunks(tap, parsed["Body"], params, etag))
             tap.received_at = ctx.now()
             _require_length(ctx, tap, size)
             return Answer(parsed, tap.body or b"", tap.kept())
@@ -130,6 +141,10 @@ class AwsWire:
         if recorded := ctx.replay(request.digest):
             return send(1, recorded)
         return ctx.retrying(self._quota("GetObject"), send)
+
+    def bulk(self, ctx: Context) -> S3Bulk:
+        """Return what fetches small S3 objects many at a time, as soon as `stream` has shown how."""
+        return S3Bulk(self._ways, ctx)
 
     @contextmanager
     def stream(self, ctx: Context, params: Mapping[str, object], *, etag: str, size: int) -> Iterator[Stream]:
@@ -139,10 +154,12 @@ class AwsWire:
         """
         tap = Tap(ctx.now, RULE, self._request("GetObject", params), 1)
         body = self._open(ctx, tap, params, etag)["Body"]
+        if peer.sent() and (sent := self._here.sent):
+            self._ways.learn(params, *sent)
 
         def chunks() -> Iterator[bytes]:
             with _body_errors(ctx, tap):
-                yield from body.iter_chunks(_CHUNK)
+                yield from _chunks(tap, body, params, etag)
 
         claimed = {
             name.removeprefix("x-amz-checksum-"): value
@@ -178,7 +195,7 @@ class AwsWire:
     ) -> Mapping[str, Any]:
         """Send once; whatever botocore raises is put on record and translated here, nowhere else."""
         method = getattr(self._client, self._method(operation))
-        self._here.tap = tap
+        self._here.tap, self._here.sent = tap, None
         peer.forget()
         try:
             parsed: Mapping[str, Any] = method(**params)
@@ -223,6 +240,7 @@ class AwsWire:
         )
         tap.sent_at = tap.now()
         if tap.recorded is None:
+            self._here.sent = (request.url, dict(request.headers.items()))
             return None
         stored = tap.recorded
         return AWSResponse(request.url, stored.status, dict(stored.headers), StoredBody(stored.body))  # type: ignore[arg-type]
@@ -281,11 +299,17 @@ def _require_length(ctx: Context, tap: Tap, size: int | None = None) -> None:
         raise Retryable(f"{len(tap.body or b''):,} of {wanted:,} bytes arrived")
 
 
+def _chunks(tap: Tap, body: Any, params: Mapping[str, object], etag: str) -> Iterator[bytes]:  # noqa: ANN401
+    """Yield an object, held against its ETag unless botocore holds it against a checksum anyway."""
+    md5 = "" if isinstance(body, StreamingChecksumBody) else promised(str(params["Bucket"]), etag, tap.headers)
+    return held(md5, body.iter_chunks(_CHUNK))
+
+
 @contextmanager
 def _body_errors(ctx: Context, tap: Tap) -> Iterator[None]:
     """Translate what reading a body can raise; boto3 does not retry these, the engine does."""
     try:
         yield
-    except (BotoCoreError, HTTPError, OSError) as error:
+    except (BadBody, BotoCoreError, HTTPError, OSError) as error:
         ctx.record(tap.exchange(error=type(error).__name__))
         raise Retryable(f"the body broke off: {type(error).__name__}: {error}"[:300]) from error
