@@ -17,7 +17,17 @@ from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
 
 _LOSSES = (UnitStatus.SAMPLED_AT_SOURCE, UnitStatus.EXCLUDED_AT_SOURCE)
-_LOSS_FINDINGS = frozenset({*(status.value for status in _LOSSES), "exclusion"})
+# What the provider says it lost, what answers do not hold that was asked for, and counts that were not to be had.
+_TOLD = frozenset(
+    {
+        *(status.value for status in _LOSSES),
+        "exclusion",
+        "not_counted",
+        "not_answered",
+        "answers_another_question",
+        "answered_alike",
+    }
+)
 
 
 class Place(NamedTuple):
@@ -138,7 +148,7 @@ def _losses(found: Coverage) -> Iterator[Disagreement]:
                 yield Disagreement(kind=cell.status.value, message=message, place=place, facts=facts)
     for unit, finding in found.findings:
         differs = finding.kind == "count_differs"
-        if (differs or finding.kind in _LOSS_FINDINGS) and (place_of(unit), finding.message) not in told:
+        if (differs or finding.kind in _TOLD) and (place_of(unit), finding.message) not in told:
             told.add((place_of(unit), finding.message))
             yield Disagreement(
                 kind="counted_otherwise" if differs else finding.kind,

@@ -2,7 +2,8 @@
 
 An hour without records says something only where hours like it always had some. Two questions are asked: did every
 other hour of the stream have records; and, for streams that sleep at night, did the same hour of every other day of
-its kind. How long a silence must be is worked out for the worst of all streams whose hours are independent: among
+its kind. A third question is about streams that all but fall silent: are these hours far below every other one. How
+long a silence must be is worked out for the worst of all streams whose hours are independent: among
 a thousand of them, whatever their rate, each question takes fewer than one for a stream with a hole.
 """
 
@@ -16,7 +17,7 @@ from evidence_kit.errors import UsageError
 from evidence_kit.model.time import Window, rfc3339
 
 HOUR = timedelta(hours=1)
-FALSE_ALARMS = 0.001  # of streams without any hole, for each of the two questions
+FALSE_ALARMS = 0.001  # of streams without any hole, for each of the three questions
 _DAY = 24
 _SHARE = 4  # a stream that is empty for more than a quarter of its hours is one that sleeps
 _HOLES = 4  # likewise one with more holes than this
@@ -24,6 +25,7 @@ _FEWEST = 12  # hours, or days for the second question: below, nothing is always
 _FEWEST_DAYS = 4
 _MANY = 1_000  # hours; more of them only make a hole of the same length less likely by chance
 _SATURDAY = 5
+_FEW = 10  # times fewer records than in the poorest of all other hours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +139,7 @@ def shortest_daily(days: int, hours: int) -> int:
 
 
 def _silences(series: Series) -> Iterator[Silence]:
+    yield from _thin(series)
     runs = _runs(series.counts)
     covered = [count for count in series.counts if count is not None]
     if runs and _are_long(runs, len(covered)):
@@ -145,6 +148,35 @@ def _silences(series: Series) -> Iterator[Silence]:
     for first, after in runs:
         if (basis := _daily(series, first, after)) is not None:
             yield _told(series, first, after, basis)
+
+
+@cache
+def shortest_thin(hours: int) -> int:
+    """Return how many hours in a row that are the poorest of all are worth telling; more than there are if none is.
+
+    Of hours that could change places, `k` chosen ones are the poorest with probability 1 / C(n, k), whatever their
+    distribution; that they are poorer by far only makes it less likely.
+    """
+    if hours < _FEWEST:
+        return hours + 1
+    rare = FALSE_ALARMS / 2  # each hour more is three times as rare at least: all together stay below the whole
+    lengths = range(1, hours // _SHARE + 1)
+    return next((long for long in lengths if (hours - long + 1) / math.comb(hours, long) <= rare), hours + 1)
+
+
+def _thin(series: Series) -> Iterator[Silence]:
+    """Yield the one stretch in which a stream goes on with a small part of what every other hour has."""
+    covered = sorted((count, hour) for hour, count in enumerate(series.counts) if count is not None)
+    for most in range(len(covered) // _SHARE, 0, -1):
+        highest, least = covered[most - 1][0], covered[most][0]
+        if not highest or highest * _FEW > least or most < shortest_thin(len(covered)):
+            continue  # so many more in all others is rare: what follows is not done often
+        hours = [hour for _, hour in covered[:most]]
+        first, after = min(hours), max(hours) + 1
+        if after - first == most:
+            others = f"{_hours(len(covered) - most)} with at least {_events(least)} each"
+            yield _told(series, first, after, f"{others}, and at most {highest:,} for {_hours(most)}")
+            return
 
 
 def _runs(counts: Sequence[int | None]) -> list[tuple[int, int]]:

@@ -49,6 +49,10 @@ def show(
         output.data(f"{label:13}{value}")
     for param in spec.params:
         output.data(f"{'parameter':13}--set {param.name}=…  {param.help}")
+        if param.price:
+            output.data(f"{'':13}  {param.price}")
+        if param.permissions:
+            output.data(f"{'':13}  also takes {', '.join(param.permissions)}")
 
 
 @app.command("permissions")
@@ -141,7 +145,16 @@ def _fields(spec: SourceSpec) -> dict[str, object]:
         "settleSeconds": int(spec.settle.total_seconds()),
         "retentionDays": spec.retention.days if spec.retention else None,
         "retentionSeconds": int(spec.retention.total_seconds()) if spec.retention else None,
-        "params": [{"name": p.name, "help": p.help, "required": p.required} for p in spec.params],
+        "params": [
+            {
+                "name": p.name,
+                "help": p.help,
+                "required": p.required,
+                "price": p.price,
+                "permissions": list(p.permissions),
+            }
+            for p in spec.params
+        ],
         "docs": spec.docs,
         "digest": spec.digest,
     }

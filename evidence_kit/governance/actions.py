@@ -74,7 +74,7 @@ _ISSUING: Mapping[str, tuple[str, ...]] = {
     "aws.call": ("access",),
     "aws.cloudtrail_digest": ("access", "trails", "listing", "cloudtrail_digest"),
     "aws.cloudtrail_lookup": ("access", "cloudtrail_lookup"),
-    "aws.cloudwatch_logs": ("access", "cloudwatch_logs"),
+    "aws.cloudwatch_logs": ("access", "cloudwatch_logs", "insights"),
     "aws.s3_logs": ("access", "listing", "objects"),
     "aws.s3_objects": ("access", "trails", "listing", "objects"),
 }
@@ -110,8 +110,11 @@ def needed(spec: SourceSpec) -> frozenset[str]:
 
 
 def _own(module: str, spec: SourceSpec) -> Sequence[str]:
-    """Return what a module asks for this source; where only listings are wanted, no object."""
-    if module == "objects" and spec.settings.get("bodies") is False:
+    """Return what a module asks for this source: no object where only listings are wanted, no count without leave.
+
+    What a parameter takes beside the source's own stands with the parameter.
+    """
+    if module == "insights" or (module == "objects" and spec.settings.get("bodies") is False):
         return ()
     found: Sequence[str] = import_module(f"{_PACKAGE}.{module}").OPERATIONS
     return found

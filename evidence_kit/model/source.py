@@ -34,6 +34,8 @@ class Param:
     help: str
     required: bool = False
     default: str = ""
+    price: str = ""  # what the provider charges for, where it does
+    permissions: tuple[str, ...] = ()  # what only this takes, beside the source's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +67,7 @@ class SourceSpec:
     groups: tuple[str, ...] = ()  # what is collected together, under one name
     notes: tuple[str, ...] = ()  # what surprises people about this API
     version: str = ""  # of the file
+
+    def extras(self, given: Mapping[str, str]) -> tuple[Param, ...]:
+        """Return the parameters among those given that cost money or take more permissions than the source."""
+        return tuple(one for one in self.params if given.get(one.name) and (one.price or one.permissions))

@@ -147,10 +147,12 @@ def _records(doc: Document) -> RecordPath:
 
 def _param(doc: Document, index: int) -> Param:
     at = ("params", index)
-    doc.allow(at, ("name", "help", "required", "default"))
+    doc.allow(at, ("name", "help", "required", "default", "price", "permissions"))
     return Param(
         name=doc.at((*at, "name"), str),
         help=doc.at((*at, "help"), str),
         required=doc.at((*at, "required"), bool, default=False),
         default=doc.at((*at, "default"), str, default=""),
+        price=doc.at((*at, "price"), str, default=""),
+        permissions=tuple(str(item) for item in doc.at((*at, "permissions"), list, default=[])),
     )

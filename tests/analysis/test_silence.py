@@ -10,7 +10,16 @@ from support.counted import collect, opened
 
 from evidence_kit.analysis.coverage import read_coverage
 from evidence_kit.analysis.rhythm import known_reasons, read_series
-from evidence_kit.analysis.silence import FALSE_ALARMS, HOUR, Known, Series, shortest, shortest_daily, silences
+from evidence_kit.analysis.silence import (
+    FALSE_ALARMS,
+    HOUR,
+    Known,
+    Series,
+    shortest,
+    shortest_daily,
+    shortest_thin,
+    silences,
+)
 from evidence_kit.cli import reconciled
 from evidence_kit.errors import UsageError
 from evidence_kit.model.time import Window
@@ -42,7 +51,8 @@ def test_streams_without_a_hole_are_told_of_less_often_than_stated(hours, empty)
     assert alarms <= 3 * 2 * FALSE_ALARMS * streams  # two questions; thrice, for these are a sample
 
 
-@given(st.lists(st.integers(1, 500), min_size=24, max_size=300), st.data())
+# Of hours that differ by less than ten times, none is thin.
+@given(st.lists(st.integers(51, 500), min_size=24, max_size=300), st.data())
 @settings(max_examples=60, deadline=None)
 def test_every_hole_of_the_stated_size_is_told(counts, data) -> None:
     least = shortest(len(counts))
@@ -55,10 +65,10 @@ def test_every_hole_of_the_stated_size_is_told(counts, data) -> None:
     assert found.hours == hours
 
 
-@given(st.lists(st.integers(1, 500), min_size=1, max_size=300))
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=300), st.integers(1, 50))
 @settings(max_examples=40, deadline=None)
-def test_a_stream_that_never_pauses_is_never_told(counts) -> None:
-    assert told(counts) == []
+def test_a_stream_that_never_pauses_is_never_told(counts, scale) -> None:
+    assert told([scale * count for count in counts]) == []
 
 
 def test_the_basis_is_said_in_numbers() -> None:
@@ -91,9 +101,49 @@ def test_a_stream_that_rests_on_weekends_is_not_told_of() -> None:
     assert told([0 if (hour // 24) % 7 >= 5 or hour % 24 < 7 else 20 for hour in range(FORTNIGHT)]) == []
 
 
+def thinned(counts, first, hours, left):
+    return [*counts[:first], *([left] * hours), *counts[first + hours :]]
+
+
+def test_a_stream_that_all_but_falls_silent_is_told_in_numbers() -> None:
+    (found,) = told(thinned([400 + hour % 7 for hour in range(240)], 100, 4, 3))
+
+    assert (found.window.start, found.hours) == (MONDAY + timedelta(hours=100), 4)
+    assert found.basis == "236 hours with at least 400 events each, and at most 3 for 4 hours"
+    assert found.explanations == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "hours", "left"),
+    [(100, 1, 3), (100, 4, 41), (100, 80, 3)],
+    ids=["an hour by itself", "not a tenth of the others", "more than a quarter of all"],
+)
+def test_what_need_not_be_a_gap_is_not_told_as_one(first, hours, left) -> None:
+    assert told(thinned([400 + hour % 7 for hour in range(240)], first, hours, left)) == []
+
+
+def test_a_stream_that_is_quiet_every_night_is_not_told_of_its_nights() -> None:
+    assert told([2 if hour % 24 < 6 else 300 for hour in range(FORTNIGHT)]) == []
+
+
+@pytest.mark.parametrize("hours", [24, 72, 240])
+def test_the_poorest_hours_stand_side_by_side_less_often_than_stated(hours) -> None:
+    long, chance = shortest_thin(hours), random.Random(hours)
+    found = 0
+    for _ in range(20_000):
+        found += max(poor := chance.sample(range(hours), long)) - min(poor) + 1 == long
+    assert found / 20_000 <= 2 * FALSE_ALARMS
+
+
+def test_years_of_hours_are_looked_at_in_moments() -> None:
+    chance = random.Random(1)
+    assert told([chance.randrange(1, 10**9) for _ in range(5 * 366 * 24)]) == []
+
+
 def test_too_few_hours_say_nothing() -> None:
     assert told([9, 9, 0, 0, 0, 9]) == []
     assert shortest(6) == 7
+    assert (shortest_thin(6), shortest_thin(12)) == (7, 13)
     assert shortest_daily(2, 48) == 49
 
 

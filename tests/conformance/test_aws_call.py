@@ -9,6 +9,7 @@ GET = {
     "each": {"path": "FindingIds[]", "as": "ids", "batch": 50},
     "params": {"DetectorId": "{detector}", "FindingIds": "{ids}"},
     "result": "Findings",
+    "answers": {"path": "Findings[].Id"},
     "records": "Findings",
 }
 LIST = {

@@ -4,6 +4,7 @@ The server neither knows nor notes it. An answer is evidence where a mark of the
 """
 
 import re
+import socket
 import socketserver
 import threading
 import zlib
@@ -16,15 +17,19 @@ import pytest
 
 from evidence_kit.sandbox.serving import LoopbackServer
 
-Bent = Literal["drip", "longer", "repeated", "stale", "skewed"]
+Bent = Literal["drip", "longer", "hung_up", "garbage", "repeated", "again", "stale", "swapped", "skewed"]
 WHAT: dict[Bent, str] = {
     "drip": "the answer arrives in small pieces",
     "longer": "once, the announced length is half of the body's; the connection ends behind it",
-    "repeated": "from one address, the first answer comes once more in place of the second",
+    "hung_up": "once, the connection ends where an answer was due",
+    "garbage": "once, as many bytes as announced, of no language",
+    "repeated": "from one address, the first answer comes once more in place of the second, its head included",
+    "again": "likewise, but the body only: the head is the second's own",
     "stale": "from one address, the first answer comes once more in place of the third",
+    "swapped": "from one address, the first two answers change places; neither is the last of a list",
     "skewed": "every `Date` is thirty days late",
 }
-_WHICH = {"repeated": 2, "stale": 3}  # which of an address's answers that hold evidence is another one
+_WHICH = {"repeated": 2, "again": 2, "stale": 3}  # which of an address's answers that hold evidence is another one
 _LATE = b"Mon, 21 Dec 2026 09:00:00 GMT"  # thirty days after the end of every window here
 _PIECES = 64
 _GZIP, _INFLATE = b"\x1f\x8b", 31
@@ -37,7 +42,8 @@ class Wire:
     kind: Bent
     marks: Sequence[bytes] = ()
     struck: int = 0
-    _kept: dict[str, list[bytes]] = field(default_factory=dict)
+    noted: dict[str, list[bytes]] = field(default_factory=dict)  # the evidence of a run before, by its address
+    _kept: dict[str, list[tuple[bytes, bytes]]] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def sent(self, address: str, head: bytes, body: bytes) -> list[bytes]:
@@ -48,11 +54,30 @@ class Wire:
                 return [_dated(head) + body]
             if not self._is_evidence(body):
                 return [head + body]
+            if self.kind == "swapped":
+                return [self._swapped(address, head, body)]
             kept = self._kept.setdefault(address, [])
-            kept.append(head + body)
+            kept.append((head, body))
             return self._bent(kept, head, body)
 
-    def _bent(self, kept: list[bytes], head: bytes, body: bytes) -> list[bytes]:
+    def swapping(self, *, lists: bool) -> "Wire":
+        """Return the fault of a second run, after one that altered nothing; of lists the last page stays the last."""
+        most = 3 if lists else 2
+        noted = {
+            address: [b"".join(one) for one in kept] for address, kept in self._kept.items() if len(kept) >= most
+        }
+        return Wire(self.kind, self.marks, noted=noted)
+
+    def _swapped(self, address: str, head: bytes, body: bytes) -> bytes:
+        kept = self._kept.setdefault(address, [])
+        kept.append((head, body))
+        noted = self.noted.get(address)
+        if noted is None or len(kept) > 2:
+            return head + body
+        self.struck += 1
+        return noted[2 - len(kept)]
+
+    def _bent(self, kept: list[tuple[bytes, bytes]], head: bytes, body: bytes) -> list[bytes]:
         if self.kind == "drip":
             self.struck += 1
             size = max(1, len(body) // _PIECES)
@@ -60,9 +85,13 @@ class Wire:
         if self.kind == "longer" and not self.struck:
             self.struck += 1
             return [_announced(head, len(body) // 2) + body]
+        if self.kind in {"hung_up", "garbage"} and not self.struck:
+            self.struck += 1
+            return [] if self.kind == "hung_up" else [head + b"\xf5" * len(body)]
         if len(kept) == _WHICH.get(self.kind) and not self.struck:
             self.struck += 1
-            return [kept[0]]
+            (first, again), own = kept[0], self.kind == "again"
+            return [(_sized(head, len(again)) if own else first) + again]
         return [head + body]
 
     def _is_evidence(self, body: bytes) -> bool:
@@ -77,12 +106,13 @@ class _Tap:
 
     def __init__(self, file: object, wire: Wire, handler: object) -> None:
         self._file, self._wire, self._handler, self._held = file, wire, handler, b""
+        self._over = False
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._file, name)
 
     def write(self, data: bytes) -> int:
-        self._held += data
+        self._held += b"" if self._over else data
         while (split := self._held.find(b"\r\n\r\n")) >= 0:
             head, rest = self._held[: split + 4], self._held[split + 4 :]
             found = re.search(rb"(?im)^content-length: *([0-9]+)", head)
@@ -90,10 +120,18 @@ class _Tap:
             if len(rest) < size:
                 break
             self._held = rest[size:]
-            for piece in self._wire.sent(self._handler.path.partition("?")[0], head, rest[:size]):
+            pieces = self._wire.sent(self._handler.path.partition("?")[0], head, rest[:size])
+            for piece in pieces:
                 self._file.write(piece)
                 self._file.flush()
+            if not pieces:
+                self._hang_up()
         return len(data)
+
+    def _hang_up(self) -> None:
+        self._over, self._held, self._handler.close_connection = True, b"", True
+        with suppress(OSError):
+            self._handler.connection.shutdown(socket.SHUT_RDWR)
 
     def flush(self) -> None:
         self._file.flush()
@@ -124,7 +162,10 @@ def _dated(head: bytes) -> bytes:
     return bare[:-2] + b"Date: " + _LATE + b"\r\n\r\n"
 
 
+def _sized(head: bytes, size: int) -> bytes:
+    return re.sub(rb"(?im)^content-length:[^\r]*", b"Content-Length: %d" % size, head)
+
+
 def _announced(head: bytes, size: int) -> bytes:
-    closing = re.sub(rb"(?im)^connection:[^\r]*\r\n", b"", head)
-    closing = re.sub(rb"(?im)^content-length:[^\r]*", b"Content-Length: %d" % size, closing)
+    closing = _sized(re.sub(rb"(?im)^connection:[^\r]*\r\n", b"", head), size)
     return closing[:-2] + b"Connection: close\r\n\r\n"

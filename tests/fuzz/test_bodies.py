@@ -5,8 +5,10 @@ import io
 import json
 import zipfile
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
+from botocore.session import get_session
 from fuzz.feeding import DEPTH, JSON_BOMBS, LONG, NORMAL, Decoder, damaged, ids, judge, weighed
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,8 @@ from support import bodies
 from evidence_kit.analysis import jsonspans
 from evidence_kit.analysis.records import window
 from evidence_kit.analysis.records.record import Defect
+from evidence_kit.collectors.aws.dialect import require_dialect
+from evidence_kit.collectors.aws.insights import read_counts
 from evidence_kit.collectors.azure import blob_wire, query_answer
 from evidence_kit.collectors.gcp import filters
 from evidence_kit.collectors.intake import mail, sums
@@ -33,6 +37,11 @@ CSV = b'id,at\n1,2026-11-21T09:00:00Z\n"2","x\ny"\n'
 LISTING = (
     b'<?xml version="1.0" encoding="utf-8"?><EnumerationResults><Blobs><Blob><Name>a</Name></Blob></Blobs>'
     b"<NextMarker /></EnumerationResults>"
+)
+VERSIONS = b'<?xml version="1.0"?><ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>'
+COUNTS = (
+    b'{"status": "Complete", "statistics": {"recordsMatched": 3.0}, "results": [[{"field": "hour", "value": '
+    b'"2026-11-21 09:00:00.000"}, {"field": "events", "value": "3"}]]}'
 )
 TABLE = (
     b'{"tables": [{"name": "PrimaryResult", "columns": [{"name": "TimeGenerated", "type": "datetime"}], '
@@ -59,6 +68,16 @@ def _partner(format_, *steps):
     return lambda data: decoding.read(data, {"content-type": "application/x"}, format_=format_, decode=steps)
 
 
+def _of_aws(service, operation, protocol):
+    """Return the check that every success of AWS goes through before botocore reads it."""
+    return lambda data: require_dialect(data, protocol, _model(service, operation))
+
+
+@cache
+def _model(service, operation):
+    return get_session().get_service_model(service).operation_model(operation)
+
+
 def _dated(data):
     for name in ("a.jsonl", "a.csv"):
         read = reader(name, Dates(), WINDOW)
@@ -75,6 +94,11 @@ DECODERS = (
     Decoder("partner json", _partner("json"), (TRAIL,), (BadBody,)),
     Decoder("partner jsonl", _partner("jsonl", "gzip"), (LINES, gzip.compress(LINES, mtime=0)), (BadBody,)),
     Decoder("partner csv", _partner("csv", "zip"), (_zip({"a.csv": CSV, "b.csv": CSV}),), (BadBody,)),
+    Decoder("answer in JSON", _of_aws("cloudtrail", "LookupEvents", "json"), (b'{"Events": []}',), (BadBody,)),
+    Decoder("answer in XML", _of_aws("s3", "ListObjectVersions", "rest-xml"), (VERSIONS,), (BadBody,)),
+    Decoder("answer in CBOR", _of_aws("cloudwatch", "DescribeAlarms", "smithy-rpc-v2-cbor"), (b"\xa0",), (BadBody,)),
+    Decoder("counts of events", lambda data: read_counts(json.loads(data)), (COUNTS,),
+            (ValueError, KeyError, TypeError, OverflowError, RecursionError)),
     Decoder("blob listing", blob_wire.read, (LISTING,), (BadBody,)),
     Decoder("query answer", lambda data: query_answer.read(data, keep=True), (TABLE,), (BadBody,)),
     Decoder("mail", lambda data: list(mail.attachments(data, ("sha256",), mailbox=False)), (MAIL,),

@@ -11,6 +11,7 @@ from typing import Any
 
 import jmespath
 
+from evidence_kit.collectors.aws.answering import Alike, Asked, wrong_fields
 from evidence_kit.collectors.aws.paging import pages
 from evidence_kit.collectors.aws.wire import Answer, AwsWire
 from evidence_kit.errors import UsageError
@@ -26,7 +27,7 @@ Wires = Callable[[str, str], AwsWire]  # a service and a region ("" is the unit'
 _FIELDS = frozenset(
     {
         "operation", "service", "region", "params", "result", "records", "each", "then", "repeat", "empty", "absent",
-        "rules", "deliver", "refused", "paging",
+        "rules", "deliver", "refused", "paging", "answers",
     }
 )  # fmt: skip
 _NAME = re.compile(r"\{([a-z_]+)\}")
@@ -70,6 +71,8 @@ def require_calls(source: str, calls: Sequence[Call]) -> None:
             raise UsageError(f"source {source}: unknown field `{min(unknown)}` in a call")
         if "operation" not in call:
             raise UsageError(f"source {source}: a call has no `operation`")
+        for wrong in wrong_fields(call):
+            raise UsageError(f"source {source}: {wrong}")
         for rule in (*call.get("rules", ()), *call.get("refused", ()), *([call["empty"]] if "empty" in call else ())):
             if UnitStatus(rule["status"]) not in _CONCLUSIONS:
                 raise UsageError(f"source {source}: a rule cannot conclude `{rule['status']}`")
@@ -85,6 +88,7 @@ class Walk:
     service: str
     refused: list[Stop] = field(default_factory=list)
     concluded: list[tuple[UnitStatus, str]] = field(default_factory=list)
+    alike: Alike = field(default_factory=Alike)
 
     def steps(self, calls: Sequence[Call], values: Values) -> Iterator[Step | Remark]:
         """Yield every page of every call, each followed by the calls that hang on it.
@@ -115,14 +119,24 @@ class Walk:
         return None
 
     def _pages(self, call: Call, values: Values) -> Iterator[Step | Remark]:
-        empty, nothing = call.get("empty"), True
+        empty, nothing, asked = call.get("empty"), True, Asked.of(call, values)
         for answer, cursor in self._answers(call, values):
             yield Step(call=call, answer=answer, cursor=cursor, values=values)
             yield from self._judge(call, answer, values)
+            yield from self._differing(asked.read(answer.parsed) if asked else None)
+            if alike := self.alike.read(call, values, answer.body, answer.exchange.sha256):
+                yield Remark(finding=alike)
             nothing = nothing and not (empty and jmespath.search(empty["path"], answer.parsed))
             yield from self._then(call, answer, values)
+        yield from self._differing(asked.missing() if asked else None)
         if empty and nothing:
             yield self._conclude(empty, values)
+
+    def _differing(self, finding: Finding | None) -> Iterator[Remark]:
+        """Own up to an answer that is not the one to its question; the others are still worth asking."""
+        if finding:
+            self.concluded.append((UnitStatus.PARTIAL_ERROR, finding.message))
+            yield Remark(finding=finding)
 
     def _answers(self, call: Call, values: Values) -> Iterator[tuple[Answer, str | None]]:
         """Yield a call's pages; an error that the source knows better than the SDK's codes ends as it says."""

@@ -2,27 +2,32 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from evidence_kit.collectors.aws.access import as_access
 from evidence_kit.collectors.aws.discovery import Discovery, Place
 from evidence_kit.collectors.aws.fanout import units_within
+from evidence_kit.collectors.aws.insights import INSIGHTS, Came, Counting
 from evidence_kit.collectors.aws.paging import pages
+from evidence_kit.collectors.aws.wire import AwsWire
 from evidence_kit.errors import UsageError
 from evidence_kit.model.exchange import Closed, Item, Page, Stop
 from evidence_kit.model.ports import Context
 from evidence_kit.model.retention import within_retention
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import epoch_ms, rfc3339
+from evidence_kit.model.time import Window, epoch_ms, rfc3339
 from evidence_kit.model.unit import Scope, Unit
 
 OPERATIONS = ("logs:DescribeLogGroups", "logs:FilterLogEvents")
 # Region, account and name; settings write the ARN with `:*` or without.
 _ARN = re.compile(r"arn:aws[a-z-]*:logs:([a-z0-9-]+):(\d+):log-group:(.+?)(?::\*)?")
 PAGE = 10_000  # the most that AWS gives, within 1 MB
+COUNT = "count"
+EVERY = 5.0  # seconds between two questions whether a count has ended
+MOST = 720  # of them: a query that runs for an hour is ended by AWS
 
 
 class CloudWatchLogs:
@@ -34,18 +39,20 @@ class CloudWatchLogs:
         self._discovery = Discovery(spec, self._access) if "discover" in spec.settings else None
         self._prefixes: Sequence[str] = spec.settings.get("prefixes", ())  # type: ignore[assignment]
         self._suffix = str(spec.settings.get("suffix", ""))
+        self._counting: Mapping[str, float] = spec.settings.get("counting", {})  # type: ignore[assignment]
 
     def units(self, scope: Scope, ctx: Context) -> Iterator[Unit]:
         """Return one unit a log group; what the group no longer keeps is closed as expired."""
         given = scope.params.get("log_group_prefix", "")
         prefixes = (given,) if given else tuple(self._prefixes)
         discovery = None if given else self._discovery
+        counting = _counting(scope)
 
         def enumerate_region(unit: Unit) -> Iterator[Unit]:
             found = 0
             for one in self._found(unit, prefixes, discovery.places(unit, scope, ctx) if discovery else None, ctx):
                 found += 1
-                yield one
+                yield replace(one, settings={**one.settings, **counting})
             if not found:
                 said = " or ".join(f"`{prefix}`" for prefix in prefixes)
                 reason = "no log group here" + (f" starts with {said}" if said else "")
@@ -112,8 +119,10 @@ class CloudWatchLogs:
             "endTime": epoch_ms(unit.window.end) - 1,  # inclusive at the provider, excluded by us
             "limit": PAGE,
         }
+        came = Came()
         for answer, cursor in pages(wire, ctx, "FilterLogEvents", params, result="events"):
             times = [int(event["timestamp"]) for event in answer.parsed["events"]]
+            came.add(times)
             yield Page(
                 name="FilterLogEvents",
                 body=answer.body,
@@ -125,6 +134,22 @@ class CloudWatchLogs:
             )
         if status := unit.settings.get("ends"):
             yield Closed(status=UnitStatus(status), reason=unit.settings["why"])
+        if unit.settings.get(COUNT) == INSIGHTS:
+            yield from self._count(wire, ctx, unit.stream, unit.window).items(came)
+
+    def _count(self, wire: AwsWire, ctx: Context, group: str, window: Window) -> Counting:
+        every, most = self._counting.get("every", EVERY), int(self._counting.get("most", MOST))
+        return Counting(
+            wire=wire, ctx=ctx, group=group, window=window, settle=self.spec.settle, every=every, most=most
+        )
+
+
+def _counting(scope: Scope) -> Mapping[str, str]:
+    """Return what units have to know of a count, which is made only where it is asked for."""
+    said = scope.params.get(COUNT, "")
+    if said not in {"", INSIGHTS}:
+        raise UsageError(f"`{said[:80]!a}` counts nothing", hint=f"`--set {COUNT}={INSIGHTS}`, or leave it out")
+    return {COUNT: said} if said else {}
 
 
 def _kept(unit: Unit, days: int | None, now: datetime) -> Iterator[Unit]:

@@ -36,7 +36,7 @@ def require_dialect(body: bytes, protocol: str, operation: OperationModel) -> No
     elif "json" in protocol:
         try:
             fits = isinstance(json.loads(body), dict)
-        except ValueError:
+        except (ValueError, RecursionError):
             fits = False
     elif "cbor" in protocol:
         fits = _CBOR_MAPS.match(body) is not None

@@ -5,7 +5,7 @@ here, adds nothing. Its transport is replaced by the tapped wire, so retries, pa
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -99,6 +99,7 @@ class CloudLogging:
                 first_event=times[0] if times else "",
                 last_event=times[-1] if times else "",
             )
+            _require_within(unit.window, times)
             if not token:
                 yield from late.remarks()
                 yield from self._ended(unit, unit.window, ctx)
@@ -249,6 +250,14 @@ def _times(parsed: Mapping[str, Any]) -> list[str]:
     """Return the times of a page's entries, in its order, which is theirs."""
     entries = parsed.get("entries", [])
     return [str(entry["timestamp"]) for entry in entries if isinstance(entry, dict) and "timestamp" in entry]
+
+
+def _require_within(window: Window, times: Sequence[str]) -> None:
+    """Stop for entries of another time: they answer another question, and who gave them has the answer to ours."""
+    edges = [parse_instant(at) for at in (*times[:1], *times[-1:])]
+    if not all(at in window for at in edges):
+        span = f"{times[0]} to {times[-1]}"
+        raise Stop(UnitStatus.PARTIAL_ERROR, f"entries from {span} came, which were not asked for")
 
 
 def _list(spec: SourceSpec, name: str) -> list[object]:

@@ -102,7 +102,7 @@ class Desk:
         said = self.settings
         counted = {"total": total} if (total := said.get("cap", {}).get("total")) else {}
         pager = Pager({**counted, **said.get("paging", {"type": "none"})}, self.windowed(said["request"], window))
-        ask = pager.begin()
+        ask, seen = pager.begin(), set[str]()
         while True:
             answer, reading = self.call(
                 ask,
@@ -120,6 +120,11 @@ class Desk:
                 # Of the body itself: what an earlier run has stored comes back without the ledger's digest.
                 digest = hashlib.sha256(answer.body).hexdigest()
                 cursor = pager.next(reading.value, answer.exchange.headers, len(rows), digest)
+                if rows and digest in seen:  # the one that was due is missing, whatever follows
+                    self.ends.append(
+                        (UnitStatus.PARTIAL_ERROR, f"{ask.operation} gave the same page of records twice")
+                    )
+                seen.add(digest)
                 if cursor is not None:
                     pager.require_new(cursor)
                     ask = pager.following(cursor)

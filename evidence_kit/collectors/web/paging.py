@@ -1,5 +1,6 @@
 """Paging of REST APIs: a token that goes back as a parameter or in the body, or a whole link; loops are caught."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -25,15 +26,27 @@ class Paging:
 def pages(
     wire: WebWire, ctx: Context, ask: Ask, paging: Paging | None, *, result: str = ""
 ) -> Iterator[tuple[Answer, str | None]]:
-    """Yield `(answer, cursor of what follows or None)`; empty pages with a cursor are normal and go on."""
+    """Yield `(answer, cursor of what follows or None)`; empty pages with a cursor are normal and go on.
+
+    A token in a body makes a page that comes again a loop. One in a header does not: there the body is remembered.
+    """
     seen: set[str] = set()
+    bodies: set[str] = set()
+    again = ""
     current = ask
     while True:
         answer = wire.call(ctx, current, result=result)
         cursor = _cursor(answer, paging)
         # What arrived is evidence even if what it promises is a loop: it goes out before the loop is judged.
         yield answer, cursor
+        # One entry by itself may truly be listed twice; several in the same bytes are a page that came again.
+        if paging is not None and paging.header and len(answer.parsed.get("value", ())) > 1:
+            digest = hashlib.sha256(answer.body).hexdigest()
+            again = again or (f"{ask.operation} gave the same page twice" if digest in bodies else "")
+            bodies.add(digest)
         if cursor is None or paging is None:
+            if again:  # the one that was due is missing; those behind it are not
+                raise Stop(UnitStatus.PARTIAL_ERROR, again)
             return
         if cursor in seen:
             raise Stop(UnitStatus.PARTIAL_ERROR, f"{ask.operation} repeats a page token: the provider runs in a loop")

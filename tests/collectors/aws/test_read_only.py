@@ -21,6 +21,8 @@ HARMLESS = {
     "iam:GenerateCredentialReport": "AWS computes a report",
     "iam:GenerateServiceLastAccessedDetails": "AWS computes a report",
     "iam:SimulatePrincipalPolicy": "asks what a policy allows, and does nothing of it",
+    "logs:StartQuery": "searches a log group; AWS charges for what is scanned",
+    "logs:StopQuery": "ends a search of our own",
     "sagemaker:QueryLineage": "a search in the lineage graph",
 }
 # Reading in name, but what is read opens something, or counts as an act of its own.

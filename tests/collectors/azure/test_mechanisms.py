@@ -122,6 +122,27 @@ def test_a_blob_that_is_listed_twice_is_fetched_once(kiosk, lab):
     assert set(records(lab, "Id").values()) == {1}
 
 
+def test_a_page_of_blobs_that_comes_again_in_place_of_another_is_owned_up_to(kiosk, lab):
+    blobs, kiosk.feed.page = kiosk.feed.blobs["Audit.General"], 2
+    blobs += [(created, f"{name}-more", body) for created, name, body in blobs]
+    blobs += [(created, f"{name}-last", body) for created, name, body in blobs[:2]]
+    real, first = kiosk.feed.answer, []
+
+    def answer(asked):
+        reply = real(asked)
+        if reply is None or asked.query.get("contentType") != "Audit.General" or reply.status != 200:
+            return reply
+        first.append(reply.body)
+        return replace(reply, body=first[0]) if len(first) == 2 else reply
+
+    kiosk.feed.answer = answer
+    collect(lab, kiosk, FEED)
+    assert len(first) == 3, "what follows the page is still asked for"
+    assert units(lab)["general"]["status"] == "partial_error"
+    assert "same page twice" in units(lab)["general"]["reason"]
+    assert units(lab)["exchange"]["status"] != "partial_error"
+
+
 def test_a_blob_at_another_host_is_not_fetched(kiosk, lab):
     real = kiosk.feed.answer
 

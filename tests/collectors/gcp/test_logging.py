@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from faults.wire import Wire, between
 from support.google import ACTIVITY, DATA, END, PROJECT, START
 
 from evidence_kit.errors import Exit
@@ -164,6 +165,16 @@ def test_a_page_sent_twice_is_kept_twice_and_loses_none(google):
     assert outcome.status is UnitStatus.COMPLETE
     assert set(ids(google)) == {entry["insertId"] for entry in made}
     assert outcome.records == 3500
+
+
+def test_the_entries_of_another_window_are_not_taken_for_those_of_this_one(google):
+    window = Window(START - timedelta(days=20), START - timedelta(days=19))  # cut in two at midnight
+    made = google.fill(ACTIVITY, 12, start=window.start, end=window.end)
+    with between(Wire("again", [entry["insertId"].encode() for entry in made])) as wire:
+        outcomes = google.collect(ADMIN, window=window).outcomes
+    assert wire.struck
+    assert sorted(one.status for one in outcomes) == [UnitStatus.COMPLETE, UnitStatus.PARTIAL_ERROR]
+    assert any("not asked for" in one.reason for one in outcomes)
 
 
 def test_no_token_key_or_cookie_is_in_the_case(google):

@@ -113,6 +113,22 @@ def test_what_does_not_end_as_it_should_is_said_and_kept(amiss, lab, tmp_path):
         assert sorted(lab.digests().elements()) == partner.evidence
 
 
+def test_a_page_that_comes_again_under_a_header_that_leads_on_is_owned_up_to(lab, tmp_path):
+    replies = [
+        {"path": "/events", "json": {"events": events(1)}, "headers": {"Link": '</second>; rel="next"'}},
+        {"path": "/second", "json": {"events": events(1)}, "headers": {"Link": '</third>; rel="next"'}},
+        {"path": "/third", "json": {"events": events(2)}},
+    ]
+    paging = {"type": "link_header"}
+    with kiosk(tmp_path, acme(paging=paging), played(*replies)) as partner:
+        (outcome,) = partner.collect(lab).outcomes
+
+        assert outcome.status is UnitStatus.PARTIAL_ERROR
+        assert "same page of records twice" in outcome.reason
+        assert sorted(lab.digests().elements()) == partner.evidence
+        assert outcome.pages == 3
+
+
 def test_pages_without_end_are_bounded(lab, tmp_path):
     paging = {"type": "cursor", "cursor": "next", "send": {"query": "cursor"}, "most": 7}
     with kiosk(tmp_path, acme(paging=paging), played(paged(100))) as partner:
