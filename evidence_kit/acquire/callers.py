@@ -11,14 +11,25 @@ _MARK = b'"caller":"'  # the ledger is compact JSON, in which a quote within a v
 def callers(vault: Vault, root: str) -> tuple[str, ...]:
     """Return every caller that the ledger of a bag names, in order of first mention."""
     found: dict[str, None] = {}
+    known: set[bytes] = set()  # callers as they stand in a line; nearly all lines name the same
     try:
         with vault.open(f"{root}/{bag.LEDGER}") as stream:
             for line, _ in ledger.raw_lines(stream):
-                if _MARK in line and len(found) < MAX_CALLERS and (said := _caller(line)):
+                if _MARK not in line or len(found) >= MAX_CALLERS or (raw := _standing(line)) in known:
+                    continue
+                if said := _caller(line):
                     found[said] = None
+                    known.update([raw] if raw else ())
     except EvidenceKitError:
         pass  # whoever seals reads the ledger next, and says what is wrong with it
     return tuple(found)
+
+
+def _standing(line: bytes) -> bytes:
+    """Return the caller as it stands; nothing where it is not certain where that begins or ends."""
+    after = line.partition(_MARK)[2]
+    raw, _, rest = after.partition(b'"')
+    return b"" if b"\\" in raw or _MARK in rest else raw
 
 
 def _caller(line: bytes) -> str:

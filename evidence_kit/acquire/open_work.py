@@ -1,12 +1,13 @@
 """What is left to do in a case: an acquisition without a seal first, else the open units of the sealed ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
+from evidence_kit.acquire.authority import OVERRIDE
 from evidence_kit.acquire.plan import Plan, make_plan
 from evidence_kit.acquire.run import Engine, Result, unit_ends
-from evidence_kit.acquire.scope import Order, read_status
+from evidence_kit.acquire.scope import Order, joint, read_status
 from evidence_kit.acquire.worker import UNSETTLED
 from evidence_kit.custody import ledger, log, strict
 from evidence_kit.custody.log import Event, State
@@ -34,8 +35,15 @@ class OpenWork:
         """Do it."""
         if self.acquisition:
             again = partial(_plan_again, engine, self.order, self.units) if self.units else None
-            return engine.resume(self.acquisition, self.order, again)
+            return engine.resume(self.acquisition, self.order, _unplanned if self.order.settled else again)
         return engine.collect(self.order, _plan_again(engine, self.order, self.units))
+
+
+def _unplanned() -> Plan:
+    raise UsageError(
+        "the pass that was killed had not been planned yet",
+        hint="give the same `collect … --follow` again, with `--until` to have it end; it knows what the case has",
+    )
 
 
 def _plan_again(engine: Engine, order: Order, units: tuple[Unit, ...]) -> Plan:
@@ -48,12 +56,28 @@ def _plan_again(engine: Engine, order: Order, units: tuple[Unit, ...]) -> Plan:
             plan = make_plan(part, engine.collectors, engine.world())
             ready += plan.units
             exchanges += plan.exchanges
+            if unit.id not in {one.id for one in plan.units}:
+                ready += planned_since(unit, plan.units)
     return Plan(units=tuple({unit.id: unit for unit in ready}.values()), exchanges=tuple(exchanges))
+
+
+def planned_since(unit: Unit, found: Sequence[Unit]) -> Iterator[Unit]:
+    """Yield `unit`, which could not be enumerated once, as closed where `found` holds the units that stand for it."""
+    alike = [
+        one
+        for one in found
+        if (one.source, one.target.id) == (unit.source, unit.target.id)
+        and unit.region in {"", one.region}
+        and not (one.settled and one.settled[0].is_open)
+    ]
+    if alike:
+        count = f"{len(alike)} unit{'' if len(alike) == 1 else 's'}"
+        yield replace(unit, settled=(UnitStatus.COMPLETE, f"planned since, as {count} with ends of their own"))
 
 
 def find_work(vault: LocalVault) -> OpenWork:
     """Return it; EmptyError if everything is sealed and complete."""
-    state, orders = _read(vault)
+    state, orders = read_log(vault)
     pending: dict[str, tuple[str, Unit]] = {}
     for known in state.acquisitions.values():
         if known.seal_sha256 is None:
@@ -73,26 +97,38 @@ def find_work(vault: LocalVault) -> OpenWork:
     last = next(reversed([name for name, _ in ready.values()]))
     units = tuple(unit for _, unit in ready.values())
     sources = tuple(dict.fromkeys(unit.source for unit in units))
-    order = replace(orders[last], sources=sources, continues=last)
+    order = replace(_standing(ready, orders), sources=sources, continues=last)
     return OpenWork(order=order, units=units, summary=f"taking up {len(units)} open units of {last}{left}")
+
+
+def _standing(pending: _Pending, orders: Mapping[str, Order]) -> Order:
+    """Return the last of the orders that units are open of, with what all of them say of their targets.
+
+    What was set aside for one acquisition is not set aside for the next.
+    """
+    names = tuple(dict.fromkeys(name for name, _ in pending.values()))
+    last = orders[names[-1]]
+    kept = {name: said for name, said in last.governance.items() if name != OVERRIDE}
+    agreed = {name: said for name, said in joint(orders[name] for name in names).items() if name == "targets"}
+    return replace(last, governance={**kept, **agreed})
 
 
 def find_unsettled(vault: LocalVault, is_settled: Callable[[Unit], bool]) -> OpenWork:
     """Return the units to which the provider may have delivered more since, where `is_settled` by now."""
-    state, orders = _read(vault)
+    state, orders = read_log(vault)
     if any(known.seal_sha256 is None for known in state.acquisitions.values()):
         raise UsageError("an acquisition is not sealed", hint="`evidence-kit resume` seals it; reconcile then")
     pending: dict[str, tuple[str, Unit]] = {}
     for known in state.acquisitions.values():
         _settle(vault, known, pending, _is_unsettled)
     collecting, left = _parted(pending)
-    ready = {name: unit for name, unit in collecting.values() if is_settled(unit)}
-    units = tuple(unit for _, unit in collecting.values() if is_settled(unit))
+    ready = {key: one for key, one in collecting.items() if is_settled(one[1])}
     if not ready:
         waiting = f"; {len(collecting)} are not settled yet" if collecting else ""
         raise EmptyError(f"nothing is left to reconcile{waiting}{left}", hint=_OF_PLAYBOOKS if left else None)
-    last = next(reversed(ready))
-    order = replace(orders[last], sources=tuple(dict.fromkeys(u.source for u in units)), continues=last)
+    last = next(reversed([name for name, _ in ready.values()]))
+    units = tuple(unit for _, unit in ready.values())
+    order = replace(_standing(ready, orders), sources=tuple(dict.fromkeys(u.source for u in units)), continues=last)
     return OpenWork(order=order, units=units, summary=f"a second pass over {len(units)} units of {last}{left}")
 
 
@@ -149,7 +185,8 @@ def _is_unsettled(ended: ledger.Entry) -> bool:
     return any(isinstance(one, dict) and one.get("kind") == UNSETTLED for one in findings)
 
 
-def _read(vault: LocalVault) -> tuple[State, dict[str, Order]]:
+def read_log(vault: LocalVault) -> tuple[State, dict[str, Order]]:
+    """Return where the log stands, and what each acquisition was asked to do."""
     orders: dict[str, Order] = {}
 
     def stop(error: EvidenceKitError, _: str) -> None:

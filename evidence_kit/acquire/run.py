@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,7 @@ from evidence_kit.acquire.callers import callers
 from evidence_kit.acquire.clock import clock_record, local_clock
 from evidence_kit.acquire.context import Memory, World
 from evidence_kit.acquire.description import local_offset
+from evidence_kit.acquire.dispatch import Away, Dispatch
 from evidence_kit.acquire.environment import TOOL, environment, redacted
 from evidence_kit.acquire.observer import Observer, Silent
 from evidence_kit.acquire.pacing import Pacer
@@ -21,11 +22,10 @@ from evidence_kit.acquire.recorder import Attempt, Line, Recorder, outcome_json
 from evidence_kit.acquire.recovery import Recovered, recover
 from evidence_kit.acquire.scope import Order, planned_json, planned_unit
 from evidence_kit.acquire.sealing import SealedBag, seal_bag
-from evidence_kit.acquire.worker import Worker
 from evidence_kit.custody import bag, ledger, log, statement
 from evidence_kit.custody.ledger import Chain
 from evidence_kit.custody.log import Keeper
-from evidence_kit.errors import EmptyError, EvidenceKitError, Exit, OperatorStop
+from evidence_kit.errors import EmptyError, EvidenceKitError, Exit
 from evidence_kit.model.ports import Collector
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import compact, rfc3339
@@ -34,7 +34,7 @@ from evidence_kit.signers.file import KeySigner, acquisition_signer
 from evidence_kit.vaults.local import LocalVault
 
 # Units wait for their budgets most of the time; threads are sized by budgets, not by cores.
-WORKERS = 64
+WORKERS = 256
 _TAIL_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32: no letters that are read as digits
 
 
@@ -73,6 +73,7 @@ class Engine:
     executor: Callable[[int], Executor] = ThreadPoolExecutor
     workers: int = WORKERS
     backoff: float = 0.5
+    away: Away | None = None
 
     def world(self) -> World:
         """Return what the units of one run share."""
@@ -154,7 +155,17 @@ class Engine:
         memory: Mapping[str, Memory],
     ) -> Result:
         self.observer.planned(tuple(units))
-        outcomes, failure = self._work(world, recorder, units, memory)
+        dispatch = Dispatch(
+            vault=self.vault,
+            collectors=self.collectors,
+            recorder=recorder,
+            world=world,
+            order=order,
+            executor=self.executor,
+            workers=self.workers,
+            away=self.away,
+        )
+        outcomes, failure = dispatch.run(units, memory)
         failure = failure or self._close(recorder)
         if failure is not None:
             outcomes += self._close_after_failure(name, recorder)
@@ -170,62 +181,6 @@ class Engine:
         except EvidenceKitError as error:
             return error
         return None
-
-    def _work(
-        self, world: World, recorder: Recorder, units: Sequence[Unit], memory: Mapping[str, Memory]
-    ) -> tuple[tuple[Outcome, ...], EvidenceKitError | None]:
-        outcomes: list[Outcome] = []
-        failure: EvidenceKitError | None = None
-        with self.executor(max(1, min(self.workers, len(units)))) as pool:
-            running = [pool.submit(self._unit, world, recorder, unit, memory.get(unit.id)) for unit in units]
-            try:
-                for done in as_completed(running):
-                    error = self._gather(done, outcomes, world, recorder)
-                    failure = failure or error
-            except KeyboardInterrupt:
-                # A second Ctrl-C: no unit is finished, the bag stays unsealed for `resume`.
-                world.stop.set()
-                pool.shutdown(wait=True, cancel_futures=True)
-                with suppress(EvidenceKitError):
-                    recorder.stop()
-                raise OperatorStop(
-                    "stopped; what had arrived is signed, but not sealed", hint="`evidence-kit resume` continues"
-                ) from None
-        # Only now, when no worker is left that would fill it with more evidence.
-        self.vault.release_reserve()
-        try:
-            recorder.flush()
-        except EvidenceKitError as error:
-            failure = failure or error
-        return tuple(outcomes), failure
-
-    def _gather(
-        self, done: "Future[Outcome]", outcomes: list[Outcome], world: World, recorder: Recorder
-    ) -> EvidenceKitError | None:
-        """Take one unit's end; a vault that fails stops the others."""
-        try:
-            outcomes.append(done.result())
-        except EvidenceKitError as error:
-            recorder.refuse(error)
-            world.stop.set()
-            return error
-        return None
-
-    def _unit(self, world: World, recorder: Recorder, unit: Unit, memory: Memory | None) -> Outcome:
-        if unit.settled:
-            status, reason = unit.settled
-            outcome = Outcome(unit=unit.id, status=status, reason=reason)
-            recorder.close_unit(unit, outcome)
-            return outcome
-        worker = Worker(
-            unit=unit,
-            collector=self.collectors[unit.source],
-            vault=self.vault,
-            recorder=recorder,
-            world=world,
-            memory=memory,
-        )
-        return worker.run()
 
     def _close_after_failure(self, name: str, recorder: Recorder) -> tuple[Outcome, ...]:
         """After a full or failing disk: bring the bag back to what is acknowledged and close what is open."""

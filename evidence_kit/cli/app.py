@@ -7,77 +7,19 @@ from collections.abc import Sequence
 import typer
 
 from evidence_kit import __version__
-from evidence_kit.cli import (
-    check,
-    clocks,
-    collect,
-    controls,
-    coverage,
-    custody,
-    demo,
-    export,
-    init,
-    intake,
-    keys,
-    partners,
-    playbook,
-    plugin,
-    portfolio,
-    prove,
-    query,
-    readiness,
-    renew,
-    report,
-    resume,
-    serve,
-    sigma,
-    sources,
-    store,
-    timeline,
-    timestamp,
-    trust,
-    verify,
-)
+from evidence_kit.cli.commands import Root
 from evidence_kit.cli.output import show_error
 from evidence_kit.errors import EvidenceKitError, Exit
 
 app = typer.Typer(
     name="evidence-kit",
+    cls=Root,
     help="Collect evidence from clouds and partner APIs so that it stands up afterwards.",
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help: no drawing library at start-up, and it can be diffed into the docs
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command("demo")(demo.demo)
-app.command("init")(init.init)
-app.command("collect")(collect.collect)
-app.command("intake")(intake.intake)
-app.command("resume")(resume.resume)
-app.command("verify")(verify.verify)
-app.command("export")(export.export)
-app.command("store")(store.store)
-app.command("prove")(prove.prove)
-app.command("timestamp")(timestamp.timestamp)
-app.command("renew")(renew.renew)
-app.command("coverage")(coverage.coverage)
-app.command("timeline")(timeline.timeline)
-app.command("query")(query.query)
-app.command("sigma")(sigma.sigma)
-app.command("report")(report.report)
-app.command("readiness")(readiness.readiness)
-app.command("portfolio")(portfolio.portfolio)
-app.command("serve")(serve.serve)
-app.add_typer(keys.app, name="keys")
-app.add_typer(trust.app, name="trust")
-sources.app.command("check")(check.check)
-app.add_typer(sources.app, name="sources")
-app.add_typer(partners.app, name="partners")
-app.add_typer(playbook.app, name="playbook")
-app.add_typer(plugin.app, name="plugin")
-app.add_typer(custody.app, name="custody")
-app.add_typer(clocks.app, name="clocks")
-app.add_typer(controls.app, name="controls")
 
 
 def _version(value: bool) -> None:

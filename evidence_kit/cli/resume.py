@@ -2,13 +2,14 @@
 
 import typer
 
-from evidence_kit.cli import ordering, output, settings, timestamp
+from evidence_kit.cli import elsewhere, ordering, output, settings, timestamp
 
 
 def resume(
     case: str | None = typer.Argument(None, help="The case folder."),
     key: str | None = typer.Option(None, "--key", help="Which of your keys signs."),
-    workers: int = typer.Option(64, "--workers", min=1, max=1024, help="How many units run at once."),
+    workers: int = typer.Option(256, "--workers", min=1, max=1024, help="How many units run at once."),
+    executor: str | None = elsewhere.OPTION,
     connectors: list[str] = ordering.CONNECTORS,
     tsa: list[str] = timestamp.OPTION,
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
@@ -37,4 +38,5 @@ def resume(
         as_json=as_json,
         work=found.run,
         tsas=tsa,
+        executor=executor,
     )

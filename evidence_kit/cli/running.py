@@ -12,7 +12,7 @@ import typer
 
 from evidence_kit.acquire.case import keeper_of, read_description, require_sound_log
 from evidence_kit.acquire.run import Engine, Result
-from evidence_kit.cli import output, progress, settings, timestamp
+from evidence_kit.cli import elsewhere, output, progress, settings, timestamp
 from evidence_kit.collectors.registry import build
 from evidence_kit.errors import EmptyError, Exit
 from evidence_kit.model.source import SourceSpec
@@ -33,6 +33,7 @@ def run(
     work: Work,
     tsas: Sequence[str] = (),
     shared: MutableMapping[str, object] | None = None,
+    executor: str | None = None,
 ) -> None:
     """Run `work` on a case, have the seal time-stamped where authorities are named, and exit with what it says."""
     authorities = timestamp.named(tsas)
@@ -53,7 +54,7 @@ def run(
             observer=watch,
             workers=workers,
         )
-        with interruptible(engine), watch:
+        with interruptible(engine), elsewhere.away(executor, specs) as engine.away, watch:
             result = work(engine)
         if result.failure is None:
             timestamp.after_seal(vault, keeper, authorities, case)

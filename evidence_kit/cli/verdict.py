@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-from evidence_kit.analysis.bagfiles import find_artifact
 from evidence_kit.cli import output
 from evidence_kit.errors import Exit
 from evidence_kit.model.check import Check, CheckStatus, Defect, Report
@@ -139,6 +138,8 @@ def _part(entry: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 def _entry_of(subject: str, vault: Vault) -> Mapping[str, object] | None:
     """Return what the ledger knows of an artifact: when it was received, with which request."""
+    from evidence_kit.analysis.bagfiles import find_artifact
+
     root, separator, inner = subject.partition("/data/")
     return find_artifact(vault, root, f"data/{inner}") if separator else None
 

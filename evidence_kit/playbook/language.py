@@ -325,7 +325,7 @@ PLAYBOOK = Shape(
             "what steps have that say nothing else",
             Shape(
                 {
-                    "workers": Field(help="units at once; 64 if not said", kind="int", least=1),
+                    "workers": Field(help="units at once; 256 if not said", kind="int", least=1),
                     "timeout": Field(help="of one step", kind="period"),
                     "retry": nested("of collections", _RETRY),
                 }

@@ -11,7 +11,7 @@ from evidence_kit.acquire.open_work import find_unsettled, find_work
 from evidence_kit.acquire.scope import Order
 from evidence_kit.custody import bag
 from evidence_kit.errors import EmptyError, Exit, UsageError
-from evidence_kit.model.exchange import Closed
+from evidence_kit.model.exchange import Closed, Stop
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.unit import Target, Unit
 
@@ -142,3 +142,34 @@ def test_an_unsealed_action_is_its_playbooks_to_finish(room):
     with pytest.raises(UsageError, match="belongs to a playbook") as refused:
         find_work(room.lab.vault)
     assert "playbook resume" in refused.value.hint
+
+
+# -- what could not be enumerated ----------------------------------------------------------------------------------
+
+
+class Shut(PagesFromMemory):
+    """A provider that does not say which regions there are."""
+
+    def units(self, scope, ctx):
+        raise Stop(UnitStatus.DENIED, "the regions cannot be listed")
+
+
+def test_what_could_not_be_planned_is_answered_by_the_units_that_stand_for_it(small_case) -> None:
+    case = small_case
+    case.collect(Shut(regions=TWO))
+    (whole,) = find_work(case.vault).units
+    result = run(case, WHOLE)
+
+    ends = {outcome.unit: outcome for outcome in result.outcomes}
+    assert (ends[whole.id].status, ends[whole.id].artifacts) == (UnitStatus.COMPLETE, 0)
+    assert ends[whole.id].reason == "planned since, as 2 units with ends of their own"
+    assert case.verify().exit(require_complete=True) is Exit.OK
+    with pytest.raises(EmptyError):
+        find_work(case.vault)
+
+
+def test_what_still_cannot_be_planned_stays_open(small_case) -> None:
+    small_case.collect(Shut())
+    run(small_case, Shut())
+
+    assert [unit.region for unit in find_work(small_case.vault).units] == [""]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from evidence_kit.acquire.plan import Plan, make_plan
-from evidence_kit.acquire.scope import Order
+from evidence_kit.acquire.scope import Order, joint
 from evidence_kit.errors import EmptyError, UsageError
 from evidence_kit.governance.inventory import Entry
 from evidence_kit.governance.permitted import refusals, standing
@@ -171,7 +171,7 @@ def _acquire(play: Play, steps: Sequence[Step], planned: _Planned) -> None:
         targets=tuple({order.targets[0].id: order.targets[0] for order in orders}.values()),
         window=Window(min(order.window.start for order in orders), max(order.window.end for order in orders)),
         params={},
-        governance={**_together(orders), "playbook": {"run": play.id, "steps": [step.id for step in steps]}},
+        governance={**joint(orders), "playbook": {"run": play.id, "steps": [step.id for step in steps]}},
     )
     _run(play, steps, order, Plan(units=planned.units, exchanges=planned.exchanges))
 
@@ -231,17 +231,6 @@ def _finish_unsealed(play: Play) -> None:
             result = play.engine.resume(name, order, lambda: Plan(units=(), exchanges=()))
             if result.failure:
                 raise result.failure
-
-
-def _together(orders: Sequence[Order]) -> dict[str, object]:
-    """Return what the orders' governance says, each target once."""
-    targets: dict[str, object] = {}
-    rest: dict[str, object] = {}
-    for order in orders:
-        rest |= {name: value for name, value in order.governance.items() if name != "targets"}
-        for one in order.governance.get("targets", ()):  # type: ignore[attr-defined]
-            targets[str(one["name"])] = one
-    return {**rest, **({"targets": list(targets.values())} if targets else {})}
 
 
 def _attempts(play: Play, asked: Sequence[Wanted]) -> int:
