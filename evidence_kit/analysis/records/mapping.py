@@ -10,8 +10,8 @@ from importlib.resources import files
 
 from evidence_kit.analysis.records.decoding import NotReadError, decode
 from evidence_kit.analysis.records.layout import HEADERS, PLAIN, SPLITS, Layout
-from evidence_kit.analysis.records.places import Place, names_of, place_of
-from evidence_kit.analysis.records.rules import Batch, Rule, Text, column, is_said, text_of
+from evidence_kit.analysis.records.places import Place, names_of, nothing, place_of
+from evidence_kit.analysis.records.rules import Batch, Rule, Text, column, is_said, said_by, text_of
 from evidence_kit.analysis.records.swift import number_text
 from evidence_kit.model.document import Document, did_you_mean, parse_document
 
@@ -52,7 +52,7 @@ class Shape:
     def _columns(self, text: str, value: object) -> object:
         return self.layout.named(text, ()) if self.layout.split else value
 
-    def columns(self, outer: Batch) -> Mapping[str, list[Text]]:
+    def columns(self, outer: Batch) -> Mapping[str, Sequence[Text]]:
         """Return what the records say of each column that the shape has rules for."""
         inner = self._inner(outer)
         return {name: column(rules, inner, outer) for name, rules in self.rules.items()}
@@ -144,7 +144,8 @@ def _rule(doc: Document, here: tuple[str | int, ...]) -> Rule:
     const = said.get("const")
     if "present" in said:
         there = _plain(doc, here, str(said["present"]))
-        return replace(there, then=lambda found: const if is_said(found) else None)
+        said_there = said_by(const)
+        return Rule(nothing) if said_there is None else replace(there, says=said_there)
     if "join" in said:
         places = [_place(doc, here, str(item)) for item in doc.at((*here, "join"), list)]
         return Rule(lambda value: _joined([place(value) for place in places]))

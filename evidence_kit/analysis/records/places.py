@@ -5,7 +5,8 @@ JMESPath says the same and more, at four times the cost of parsing the record; a
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import jmespath
 
@@ -22,9 +23,9 @@ def place_of(said: str) -> Place:
     """Return the function that finds what stands at a path, or None; ValueError if it is none."""
     steps = _steps(said)
     if names := names_of(said):
-        return _named(names)
+        return Named(names)
     if len(steps) == 3 and steps[1] == _EACH and isinstance(steps[0], str) and isinstance(steps[2], str):
-        return _first(steps[0], steps[2])
+        return First(steps[0], steps[2])
     return lambda value: _follow(value, steps)
 
 
@@ -76,44 +77,49 @@ def _step(part: str) -> Step:
     return part
 
 
-def _named(names: tuple[str, ...]) -> Place:
-    if len(names) == 1:
-        (name,) = names
-        return lambda value: value.get(name) if type(value) is dict else None
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The place that names lead down to."""
 
-    if len(names) == 2:
-        outside, inside = names
+    names: tuple[str, ...]
 
-        def find_below(value: object) -> object:
-            above = value.get(outside) if type(value) is dict else None
-            return above.get(inside) if type(above) is dict else None
-
-        return find_below
-
-    def find(value: object) -> object:
-        for name in names:
+    def __call__(self, value: object) -> object:
+        """Return what stands there, or None."""
+        for name in self.names:
             if type(value) is not dict:
                 return None
             value = value.get(name)
         return value
 
-    return find
 
+@dataclass(frozen=True, slots=True)
+class First:
+    """The place `above[].name`, the commonest of those that lead through a list."""
 
-def _first(above: str, name: str) -> Place:
-    """Return what finds `above[].name`, the commonest of the paths through a list."""
+    above: str
+    name: str
 
-    def find(value: object) -> object:
-        items = value.get(above) if type(value) is dict else None
+    def __call__(self, value: object) -> object:
+        """Return what stands there, or None."""
+        return self._of(value.get(self.above)) if type(value) is dict else None
+
+    def among(self, lists: Sequence[object]) -> Sequence[object]:
+        """Return what stands in each of the lists that `above` leads to; mostly it is the first item that has it."""
+        name = self.name
+        try:
+            found: list[object] = [items[0][name] for items in lists]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            return list(map(self._of, lists))
+        return list(map(self._of, lists)) if None in found or "" in found else found
+
+    def _of(self, items: object) -> object:
         if type(items) is not list:
             return None
         for item in items:
-            found = item.get(name) if type(item) is dict else None
+            found = item.get(self.name) if type(item) is dict else None
             if found is not None and found != "":
                 return found
         return None
-
-    return find
 
 
 def _follow(value: object, steps: tuple[Step, ...]) -> object:

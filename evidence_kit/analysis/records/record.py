@@ -46,7 +46,7 @@ class Records:
 
     artifact: str
     lines: Sequence[int]
-    raws: Sequence[str]
+    raws: Sequence[str | bytes]  # as text, or as the UTF-8 that it was read from
     values: Sequence[object] = field(repr=False)
     arounds: Sequence[Mapping[str, object]] = field(default=(), repr=False)  # none where nothing stands beside any
 
@@ -54,7 +54,7 @@ class Records:
         """Yield each record."""
         arounds = self.arounds or [NOTHING] * len(self.lines)
         for line, raw, value, around in zip(self.lines, self.raws, self.values, arounds, strict=True):
-            yield Record(self.artifact, line, raw, value, around)
+            yield Record(self.artifact, line, raw if isinstance(raw, str) else raw.decode(), value, around)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ A million records come through here ten times each, so a rule walks down a list 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
-from evidence_kit.analysis.records.places import Place
+from evidence_kit.analysis.records.places import First, Place
 from evidence_kit.analysis.records.swift import number_text
 
 _ABSENT = frozenset({"", "-", "None", "N/A", "null"})  # what logs write for nothing
-_TEXT = {str}
+_LONGEST = max(map(len, _ABSENT))
 Text = str | None
 
 
@@ -21,15 +22,30 @@ class Batch:
     def __init__(self, values: Sequence[object]) -> None:
         self.values = values
         self._known: dict[tuple[str, ...], Sequence[object]] = {}
+        self._said: dict[tuple[str, ...], Sequence[Text]] = {}
 
     def at(self, names: tuple[str, ...]) -> Sequence[object]:
         """Return what stands in each value below `names`, or None."""
         found = self._known.get(names)
         if found is None:
             above, name = self.at(names[:-1]) if len(names) > 1 else self.values, names[-1]
-            found = [one.get(name) if type(one) is dict else None for one in above]
+            found = _below(above, name)
             self._known[names] = found
         return found
+
+    def texts(self, names: tuple[str, ...]) -> Sequence[Text]:
+        """Return what that says."""
+        said = self._said.get(names)
+        if said is None:
+            said = self._said[names] = texts(self.at(names))
+        return said
+
+
+def _below(above: Sequence[object], name: str) -> Sequence[object]:
+    try:
+        return list(map(itemgetter(name), above))  # type: ignore[arg-type]  # nearly always all of them have it
+    except (KeyError, TypeError):
+        return [one.get(name) if type(one) is dict else None for one in above]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +56,50 @@ class Rule:
     names: tuple[str, ...] = ()
     then: Callable[[object], object] | None = None  # what is made of a value that is there
     is_outer: bool = False  # stands in the record, not in the document that the record carries
+    says: Text = None  # what the column says wherever something stands there
 
     def each(self, batch: Batch) -> Sequence[object]:
         """Return what the rule finds in each value, or None."""
-        found = batch.at(self.names) if self.names else [self.place(value) for value in batch.values]
+        if self.names:
+            found = batch.at(self.names)
+        elif isinstance(self.place, First):
+            found = self.place.among(batch.at((self.place.above,)))
+        else:
+            found = [self.place(value) for value in batch.values]
         then = self.then
-        return found if then is None else [None if one is None else then(one) for one in found]
+        if then is None or found.count(None) == len(found):
+            return found
+        return [None if one is None else then(one) for one in found]
+
+    def texts(self, batch: Batch) -> Sequence[Text]:
+        """Return what each value says by this rule."""
+        said = batch.texts(self.names) if self.names and self.then is None else texts(self.each(batch))
+        return said if self.says is None else [None if text is None else self.says for text in said]
 
 
-def column(rules: Sequence[Rule], inner: Batch, outer: Batch) -> list[Text]:
+def column(rules: Sequence[Rule], inner: Batch, outer: Batch) -> Sequence[Text]:
     """Return what each record says by the first rule that finds something, as text."""
-    said: list[Text] = [None] * len(inner.values)
-    for number, rule in enumerate(rules):
-        found = rule.each(outer if rule.is_outer else inner)
-        if number == 0:
-            said = texts(found)
-        elif found.count(None) < len(found):
-            said = [text if text is not None else said_by(one) for text, one in zip(said, found, strict=True)]
+    count = len(inner.values)
+    said: Sequence[Text] = [None] * count
+    for rule in rules:
+        more = rule.texts(outer if rule.is_outer else inner)
+        if said.count(None) == count:
+            said = more
+        elif more.count(None) < count:
+            said = [also if text is None else text for text, also in zip(said, more, strict=True)]
         if None not in said:
             break
     return said
 
 
-def texts(found: Sequence[object]) -> list[Text]:
+def texts(found: Sequence[object]) -> Sequence[Text]:
     """Return what each value says; all at once if all are plain text, as nearly always."""
-    if set(map(type, found)) == _TEXT and _ABSENT.isdisjoint(found) and all(map(str.isascii, found)):  # type: ignore[arg-type]
-        return list(found)  # type: ignore[arg-type]
+    try:
+        is_plain = "".join(found).isascii()  # type: ignore[arg-type]
+    except TypeError:
+        is_plain = False
+    if is_plain and found and (min(map(len, found)) > _LONGEST or _ABSENT.isdisjoint(found)):  # type: ignore[arg-type]
+        return found  # type: ignore[return-value]
     return [None if one is None else said_by(one) for one in found]
 
 

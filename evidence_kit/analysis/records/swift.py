@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 MOST = 16 << 20  # bytes of a document that is held whole; CloudTrail closes a file long before this
-Found = tuple[Sequence[str], Sequence[object]]  # the text of every record, and what it says
+Found = tuple[Sequence[bytes], Sequence[object]]  # the text of every record, and what it says
 
 
 def records_in(body: bytes, name: str) -> Found | None:
@@ -24,12 +24,12 @@ def records_in(body: bytes, name: str) -> Found | None:
         values = found[1] if found[0] == name else None
         if not isinstance(values, list):
             return None
-        raws = [encode(value) for value in values]
+        raws = list(map(encode, values))
     except (ValueError, TypeError, AttributeError):  # orjson's own are of the first two
         return None
     if b'{"%b":[%b]}' % (name.encode(), b",".join(raws)) != body:
         return None
-    return [str(raw, "utf-8") for raw in raws], values
+    return raws, values
 
 
 def number_text(value: float) -> str:

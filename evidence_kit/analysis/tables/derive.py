@@ -25,6 +25,7 @@ from evidence_kit.analysis.tables import facts, parts, sealed
 from evidence_kit.analysis.tables.making import Job, make
 from evidence_kit.analysis.tables.parts import Part
 from evidence_kit.analysis.tables.schema import FACTS
+from evidence_kit.analysis.tables.sparing import spare_numpy
 from evidence_kit.custody import bag, log, strict
 from evidence_kit.custody.names import safe_component
 from evidence_kit.errors import EmptyError, UsageError, VaultError
@@ -96,8 +97,9 @@ def derive(case: Case, work: Path, specs: Mapping[str, SourceSpec], *, processes
         if before != now or not all(path.exists() for path in files.values()):
             kept = _still_current(case.vault, kept, marks)
             have = {key for part in kept for key in part.keys}
-            made = list(_made(case, _jobs(case, folder, specs, have), processes))
-            _write_facts(case, files, [*kept, *made])
+            jobs = _jobs(case, folder, specs, have)
+            made = list(_made(case, jobs, processes, meanwhile=lambda: _write_facts(case, files)))
+            _write_defects(case, files["defects"], [*kept, *made])
         elif events != told:  # each step of a playbook is an event, and most of them bring no evidence
             parts.write_rows(files["custody"], "custody", _FACTS["custody"](case.vault, case.id))
         if (events, before) != (told, now) or made:
@@ -189,17 +191,21 @@ def _job(case: Case, folder: Path, specs: Mapping[str, SourceSpec], group: Seque
     )
 
 
-def _made(case: Case, jobs: Iterator[Job], processes: int) -> Iterator[Part]:
+def _made(case: Case, jobs: Iterator[Job], processes: int, *, meanwhile: Callable[[], None]) -> Iterator[Part]:
     """Make parts, in several processes where there is enough to do and the case is a folder."""
     ahead = list(itertools.islice(jobs, 2))
     if case.root is None or processes < 2 or len(ahead) < 2:
         for job in itertools.chain(ahead, jobs):
             yield make(job, case.vault)
+        meanwhile()
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=spare_numpy) as pool:
         waiting: deque[Future[Part]] = deque()
         try:
-            for job in itertools.chain(ahead, jobs):
+            all_jobs = itertools.chain(ahead, jobs)
+            waiting.extend(pool.submit(make, job) for job in itertools.islice(all_jobs, 2 * processes))
+            meanwhile()
+            for job in all_jobs:
                 waiting.append(pool.submit(make, job))
                 if len(waiting) > 2 * processes:
                     yield waiting.popleft().result()
@@ -211,15 +217,18 @@ def _made(case: Case, jobs: Iterator[Job], processes: int) -> Iterator[Part]:
             pool.shutdown(cancel_futures=True)
 
 
-def _write_facts(case: Case, files: Mapping[str, Path], found: Sequence[Part]) -> None:
+def _write_facts(case: Case, files: Mapping[str, Path]) -> None:
     for table, rows in _FACTS.items():
         parts.write_rows(files[table], table, rows(case.vault, case.id))
+
+
+def _write_defects(case: Case, path: Path, found: Sequence[Part]) -> None:
     defects = (
         (case.id, part.source, one.artifact, one.line, one.place, one.reason)
         for part in found
         for one in part.defects
     )
-    parts.write_rows(files["defects"], "defects", defects)
+    parts.write_rows(path, "defects", defects)
 
 
 @contextmanager

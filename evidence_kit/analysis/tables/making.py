@@ -6,17 +6,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evidence_kit.analysis.records.layout import Layout
 from evidence_kit.analysis.records.mapping import shape_of
 from evidence_kit.analysis.records.places import identity_of
 from evidence_kit.analysis.records.promote import Columns, Promoter
 from evidence_kit.analysis.records.reading import read_together
-from evidence_kit.analysis.records.record import Artifact, Defect
+from evidence_kit.analysis.records.record import Artifact, Defect, Records
 from evidence_kit.analysis.tables import parts
 from evidence_kit.analysis.tables.parts import Part
 from evidence_kit.analysis.tables.schema import EVIDENCE
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.source import SourceSpec
 
+_TEXT = 1 << 19  # characters that are promoted at once
+_RECORD = 256  # more that a record counts for, however short
 MAX_DEFECTS = 1_000  # of an artifact, one by one; the rest is counted
 
 
@@ -41,26 +44,38 @@ class _Making:
         """Yield the rows of all artifacts, as columns; DigestError if one is not what was sealed."""
         spec, shape = self.job.spec, shape_of(self.job.artifacts[0].source)
         identity = identity_of(spec.records.id if spec else "")
+        promoter = Promoter(self.job.case, self.job.artifacts[0], shape, identity)
+        some: list[tuple[Artifact, Records]] = []
+        size = 0
+        for artifact, records in self._found(vault, shape.layout):
+            some.append((artifact, records))
+            size += sum(map(len, records.raws)) + len(records.lines) * _RECORD
+            if size >= _TEXT:  # many small files cost no more than a few large ones
+                yield promoter.together(some)
+                some, size = [], 0
+        if some:
+            yield promoter.together(some)
+        for path, count in promoter.unreadable.items():
+            self._note(path, "times", f"{count:,} times cannot be read")
+        order = {artifact.path: at for at, artifact in enumerate(self.job.artifacts)}
+        self.defects.sort(key=lambda defect: order[defect.artifact])
+
+    def _found(self, vault: Vault, layout: Layout) -> Iterator[tuple[Artifact, Records]]:
+        """Yield the records of all artifacts, and keep the defects."""
         for artifact in self.job.artifacts:
-            yield from self._columns(vault, Promoter(self.job.case, artifact, shape, identity))
+            found = 0
+            for one in read_together(vault, artifact, self.job.spec, layout):
+                if not isinstance(one, Defect):
+                    yield artifact, one
+                    continue
+                found += 1
+                if found <= MAX_DEFECTS:
+                    self.defects.append(one)
+            if found > MAX_DEFECTS:
+                self._note(artifact.path, "all records", f"{found - MAX_DEFECTS:,} more defects")
 
-    def _columns(self, vault: Vault, promoter: Promoter) -> Iterator[Columns]:
-        artifact = promoter.artifact
-        found = 0
-        for one in read_together(vault, artifact, self.job.spec, promoter.shape.layout):
-            if not isinstance(one, Defect):
-                yield promoter.columns(one)
-                continue
-            found += 1
-            if found <= MAX_DEFECTS:
-                self.defects.append(one)
-        if found > MAX_DEFECTS:
-            self._note(artifact, "all records", f"{found - MAX_DEFECTS:,} more defects")
-        if promoter.unreadable:
-            self._note(artifact, "times", f"{promoter.unreadable:,} times cannot be read")
-
-    def _note(self, artifact: Artifact, place: str, reason: str) -> None:
-        self.defects.append(Defect(artifact.path, 0, place, reason))
+    def _note(self, path: str, place: str, reason: str) -> None:
+        self.defects.append(Defect(path, 0, place, reason))
 
 
 def make(job: Job, vault: Vault | None = None) -> Part:

@@ -8,19 +8,24 @@ import hashlib
 import itertools
 import json
 import os
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evidence_kit.analysis.records.promote import Cell, Columns, Row
+from evidence_kit.analysis.records.promote import Columns, Row
 from evidence_kit.analysis.records.record import Artifact, Defect
 from evidence_kit.analysis.tables.schema import RAW, UNLIKE, arrow, arrow_schema
 from evidence_kit.errors import VaultError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _NOTE = ".json"
-_ROWS = 5_000  # of a group: what is held as Python objects
+_ROWS = 20_000  # of a group
 _TOGETHER = 1_000  # rows that become columns at once
-_TEXT = 16 << 20  # characters of raw text in a group
+_TEXT = 24 << 20  # bytes of a group, which is held whole
 _COMPRESSION = "zstd"
 
 
@@ -129,22 +134,39 @@ def write_columns(path: Path, table: str, some: Iterable[Columns]) -> int:
         "write_statistics": [name for name in schema.names if name != RAW],
     }
     with replacing(path) as new, pa.parquet.ParquetWriter(new, schema, **options) as writer:
-        for group in _groups(some, len(schema)):
-            arrays = [pa.array(cells, kind) for cells, kind in zip(group, schema.types, strict=True)]
-            writer.write_batch(pa.record_batch(arrays, schema=schema))
-            total += len(group[0])
+        for group in _groups(_batches(some, schema)):
+            writer.write_table(pa.Table.from_batches(group), row_group_size=_ROWS * 2)
+            total += sum(batch.num_rows for batch in group)
     return total
 
 
-def _groups(some: Iterable[Columns], width: int) -> Iterator[Sequence[Sequence[Cell]]]:
-    group: list[list[Cell]] = [[] for _ in range(width)]
-    size = 0
+def _batches(some: Iterable[Columns], schema: "pa.Schema") -> Iterator["pa.RecordBatch"]:
+    """Yield columns as Arrow holds them: the objects they were go at once, and their memory is used again."""
+    pa = arrow()
     for columns in some:
-        for cells, more in zip(group, columns, strict=True):
-            cells.extend(more)
-        size += sum(len(cell) for cell in columns[-1] if isinstance(cell, str))
-        if len(group[0]) >= _ROWS or size >= _TEXT:
+        arrays = [
+            _raws(cells) if name == RAW else pa.array(cells, kind)  # type: ignore[arg-type]
+            for cells, name, kind in zip(columns, schema.names, schema.types, strict=True)
+        ]
+        yield pa.record_batch(arrays, schema=schema)
+
+
+def _groups(batches: Iterable["pa.RecordBatch"]) -> Iterator[Sequence["pa.RecordBatch"]]:
+    group: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        group.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= _ROWS or size >= _TEXT:
             yield group
-            group, size = [[] for _ in range(width)], 0
-    if group[0]:
+            group, rows, size = [], 0, 0
+    if group:
         yield group
+
+
+def _raws(cells: Sequence[str | bytes]) -> "pa.StringArray":
+    """Return the texts of records as one piece of memory: copied once, without an object for each."""
+    pa = arrow()
+    texts = [cell.encode() if isinstance(cell, str) else cell for cell in cells]
+    ends = array("i", itertools.accumulate(map(len, texts), initial=0))
+    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(b"".join(texts)))

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from evidence_kit.analysis.tables.sparing import spare_numpy
+
 _OVERHEAD = 3 << 30  # of address space: what DuckDB and pyarrow reserve without touching it
 _BATCH = 1_024
 
@@ -46,6 +48,7 @@ def _limit(asked: Mapping[str, Any]) -> None:
 
 
 def _answer(asked: Mapping[str, Any]) -> None:
+    spare_numpy()
     import duckdb
     import pyarrow as pa
 

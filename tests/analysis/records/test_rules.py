@@ -1,5 +1,6 @@
 """Many records at once say what each says alone: the first of its values, as text."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -8,10 +9,10 @@ from hypothesis import strategies as st
 from support.bodies import artifact_of
 
 from evidence_kit.analysis.records.mapping import parse_shape, shape_of
-from evidence_kit.analysis.records.places import identity_of
+from evidence_kit.analysis.records.places import identity_of, place_of
 from evidence_kit.analysis.records.promote import ROW, Promoter
 from evidence_kit.analysis.records.record import NOTHING, Records
-from evidence_kit.analysis.records.rules import Batch, said_by, texts
+from evidence_kit.analysis.records.rules import Batch, Rule, column, said_by, texts
 
 NOTHINGS = (None, "", "-", "null", "N/A", [], {})
 LEAVES = st.sampled_from(
@@ -44,9 +45,53 @@ def test_many_records_are_the_rows_that_each_is_alone(values) -> None:
     assert together.unreadable == alone.unreadable
 
 
+def slowly(rules: tuple[Rule, ...], inner: object, outer: object) -> str | None:
+    """Return what one record says by the first rule that finds something, as the mapping defines it."""
+    for rule in rules:
+        found = rule.place(outer if rule.is_outer else inner)
+        found = rule.then(found) if rule.then and found is not None else found
+        if (text := said_by(found)) is not None:
+            return text if rule.says is None else rule.says
+    return None
+
+
+@pytest.mark.parametrize("source", ["aws.cloudtrail.s3", "aws.guardduty.findings", "m365.audit", "okta.system_log"])
+@given(values=st.lists(RECORD | LEAVES, max_size=6))
+def test_columns_of_many_records_are_what_the_rules_say_of_each(source, values) -> None:
+    shape = shape_of(source)
+    for name, rules in shape.rules.items():
+        batch = Batch(values)
+        assert list(column(rules, batch, batch)) == [slowly(rules, one, one) for one in values], name
+
+
+LISTS = LEAVES | st.lists(LEAVES | st.dictionaries(st.sampled_from(["ARN", "arn"]), LEAVES), max_size=3)
+
+
+@given(values=st.lists(st.dictionaries(st.just("resources"), LISTS) | LEAVES, max_size=5))
+def test_what_stands_first_in_lists_is_found_alike_at_once_and_one_by_one(values) -> None:
+    place = place_of("resources[].ARN")
+    assert list(Rule(place).each(Batch(values))) == [place(value) for value in values]
+
+
+@given(many=st.lists(st.lists(RECORD, min_size=1, max_size=4), min_size=1, max_size=4))
+def test_artifacts_together_are_the_rows_of_each(many) -> None:
+    together, found, wanted, lost = promoter(), [], [], {}
+    for number, values in enumerate(many):
+        artifact = replace(
+            artifact_of(b"", "aws.cloudtrail.s3"), path=f"{number}", target=f"t{number % 2}", region=""
+        )
+        some = Records(artifact.path, range(1, len(values) + 1), [b"{}"] * len(values), values)
+        found.append((artifact, some))
+        alone = replace(promoter(), artifact=artifact, unreadable=Counter())
+        wanted += zip(*alone.columns(some), strict=True)
+        lost |= alone.unreadable
+    assert list(zip(*together.together(found), strict=True)) == wanted
+    assert together.unreadable == lost
+
+
 @given(found=st.lists(LEAVES, max_size=6))
 def test_texts_at_once_are_the_texts_one_by_one(found) -> None:
-    assert texts(found) == [said_by(one) for one in found]
+    assert list(texts(found)) == [said_by(one) for one in found]
 
 
 @pytest.mark.parametrize("nothing", NOTHINGS)

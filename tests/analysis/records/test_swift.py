@@ -67,12 +67,18 @@ HOSTILE = (
     b'"\xed\xa0\x80"', b'"\xc3\xa9"', b'"\\u00e9"', b'"\\/"', b'"\x7f"', b'"\x1f"', b'"\\u001f"',
     b"[" * 10_000 + b"]" * 10_000, b'{"a":' * 300 + b"1" + b"}" * 300,
     b'{"eventName":"x"}', b'{"eventTime":"2026-11-20T10:00:00Z","errorCode":1}',
+    b'{"eventTime":"2026-11-20T10:00:00Z","event\\u0054ime":"2026-11-21T10:00:00Z"}', b'{"event\\u0054ime":"x"}',
+    b'{"userIdentity":{"arn":"a","arn":"b"}}', b'{"userIdentity":{"arn":"a"},"userIdentity":{"arn":"b"}}',
+    b'{"resources":[{"ARN":"a","ARN":"b"}]}', b'{"resources":[{},{"ARN":"a"}]}', b'{"resources":{"0":{"ARN":"a"}}}',
+    b'{"resources":"x"}', b'{"resources":[["ARN"]]}', b'{"sourceIPAddress":12345678901234567890}',
+    b'{"eventName":12345678901234567890123}', b'{"eventTime":1e400}', b'{"eventName":"\xc3\xa9\\ud83d"}',
 )  # fmt: skip
 AROUND = (
     b'{"Records":[%b]}', b'{"Records":[{"eventName":"x"},%b,{"eventName":"y"}]}', b'{"Events":[%b]}', b"[%b]", b"%b",
     b'{"nextToken":"t","Records":[%b]}', b'{"Records":[%b],"nextToken":"t"}', b'{"Records":[%b],"Records":[]}',
     b'{"Records":%b}', b'{"\\u0052ecords":[%b]}', b' {"Records":[%b]}', b'{"Records":[%b]}\n', b'{"Records":[%b',
-    b'\xef\xbb\xbf{"Records":[%b]}', b'{"Records":[%b]}{"Records":[%b]}',
+    b'\xef\xbb\xbf{"Records":[%b]}', b'{"Records":[%b]}{"Records":[%b]}', b'{"Records":[%b]}x', b'{"Records":[%b]}\0',
+    b'{"Records":[\r\n%b\r\n,\t{"eventName":"y"}\r\n]}\r\n', b'{"Records":[%b,%b]}', b'{"Records":[[%b]]}',
 )  # fmt: skip
 
 
@@ -82,6 +88,15 @@ def test_both_readers_give_the_same_of_hostile_records(around) -> None:
         body = around.replace(b"%b", record)
         assert rows(body) == carefully(body)
         assert rows(gzip.compress(body)) == carefully(gzip.compress(body))
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_both_readers_give_the_same_of_files_in_pieces(around) -> None:
+    plain = around.replace(b"%b", b'{"eventName":"x"},{"eventName":"y"}')
+    whole = gzip.compress(plain)
+    split = gzip.compress(plain[:9]) + gzip.compress(plain[9:])
+    for body in (whole[:-9], whole[:-1], whole + b"more", whole + whole, split, split[:-1], split + bytes(512)):
+        assert rows(body) == carefully(body)
 
 
 @given(
@@ -143,8 +158,8 @@ def test_a_plain_document_is_read_at_speed() -> None:
     found = swift.records_in(b'{"Records":[{"a":1,"b":"x:\\"y"},{"c":2.5}]}', "Records")
     assert found is not None
     assert list(zip(*found, strict=True)) == [
-        ('{"a":1,"b":"x:\\"y"}', {"a": 1, "b": 'x:"y'}),
-        ('{"c":2.5}', {"c": 2.5}),
+        (b'{"a":1,"b":"x:\\"y"}', {"a": 1, "b": 'x:"y'}),
+        (b'{"c":2.5}', {"c": 2.5}),
     ]
 
 

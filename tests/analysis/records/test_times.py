@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence_kit.analysis.records import times
-from evidence_kit.analysis.records.times import read_time
+from evidence_kit.analysis.records.times import read_time, read_times
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,27 @@ def test_a_plain_time_is_read_at_speed_as_any_other_is(moment, cut, put) -> None
     said = f"{moment:%Y-%m-%dT%H:%M:%S}Z"
     for one in (said, said[:cut] + put + said[cut + len(put) :]):
         assert read_time(one) == times._read(one)
+
+
+SPELT = st.sampled_from(
+    [
+        None, "", "redacted", "1795168800", "2026-11-20T10:00:00Z", "2026-11-20T10:00:60Z", "2026-11-20T10:00:00.5Z",
+        "2026-11-20T24:00:00Z", "2026-02-29T10:00:00Z", "2028-02-29T10:00:00Z", "0000-11-20T10:00:00Z",
+        "1677-01-01T00:00:00Z", "2262-04-11T23:59:59Z", "2026-11-20t10:00:00Z", "2026-11-20 10:00:00Z",
+        "2026-11-20T10:00:00+", "\u0662026-11-20T10:00:00Z", "2026-11-20T10:00:0\u0660Z", "2026-11-20T1:000:00Z",
+    ]
+) | st.datetimes().map(lambda at: f"{at.isoformat()[:19]}Z")  # fmt: skip
+
+
+@given(said=st.lists(SPELT, max_size=4))
+def test_many_times_are_the_times_that_each_is(said) -> None:
+    alone = [None if one is None else read_time(one) for one in said]
+    found, instants = read_times(said)
+    assert list(zip(found, instants, strict=True)) == [one or (None, None) for one in alone]
+
+
+def test_minutes_that_are_remembered_are_bounded(monkeypatch) -> None:
+    monkeypatch.setattr(times, "_MOST_MINUTES", 10)
+    said = [f"2026-11-20T10:{minute:02}:07Z" for minute in range(60)]
+    assert read_times(said)[1] == [instant[1] for instant in map(read_time, said) if instant]
+    assert len(times._KNOWN) <= 10

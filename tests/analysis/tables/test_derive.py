@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from support.casemaker import make_case
 from support.sealed_records import ACTOR, FINDINGS, FLOW, TRAIL, case_of, collect, event, trail
 
-from evidence_kit.analysis.records import mapping
+from evidence_kit.analysis.records import mapping, swift
 from evidence_kit.analysis.tables import derive as deriving
+from evidence_kit.analysis.tables import making
 from evidence_kit.analysis.tables.asking import Limits, Question, ask
 from evidence_kit.analysis.tables.derive import derive, open_case
 from evidence_kit.analysis.tables.schema import FACTS, columns_of
@@ -92,6 +93,41 @@ def test_what_cannot_be_read_is_in_a_table(tmp_path) -> None:
     assert ("times", "1 times cannot be read") in found
     assert any("gzip" in reason for _, reason in found)
     assert tables.defects == len(found)
+
+
+def test_small_artifacts_promoted_together_are_the_same_rows_and_defects(tmp_path, monkeypatch) -> None:
+    lost = [b'{"Records":[{"eventTime":"?"},{"a":1,"a":1}]}', b'{"Records":[{"eventTime":"?"},{"eventTime":"!"}]}']
+    bodies = {f"{at}.json.gz": trail([event(at, userAgent="\u00e9\ud83d"), event(at + 1)]) for at in range(4)}
+    bodies |= {f"{at}-lost.json": body for at, body in enumerate(lost)} | {"9.json.gz": trail([event(9)])[:-9]}
+    case = case_of(tmp_path / "case", {TRAIL: bodies, FLOW: {"f.log": b"version srcaddr\n2 203.0.113.7\n"}})
+    made = []
+    for size in (1, 700, 1 << 20):
+        monkeypatch.setattr(making, "_TEXT", size)
+        tables = tables_of(case, tmp_path / str(size))
+        found = [pq.read_table(path).to_pylist() for paths in tables.sources.values() for path in paths]
+        made.append((found, pq.read_table(tables.facts["defects"]).to_pylist()))
+    assert made[0] == made[1] == made[2]
+    found, defects = made[0]
+    lines = sorted((row["artifact"].rpartition("/")[2], row["line"]) for row in found[-1] + found[0])
+    assert lines.count(("3.json.gz", 2)) == 1
+    assert [one["reason"] for one in defects if one["place"] == "times"] == [
+        "1 times cannot be read", "2 times cannot be read",
+    ]  # fmt: skip
+
+
+def test_both_readers_make_the_same_tables(tmp_path, monkeypatch) -> None:
+    bodies = {
+        "a.json.gz": trail([event(n, n=n / 7) for n in range(40)]),
+        "b.json.gz": gzip.compress(b'{"Records":[{"eventName":"\xc3\xa9"},{"eventName":1.0}]}'),
+        "c.json": b'{"Records":[{"eventName":"x"},{"eventName":"x","eventName":"y"}]}',
+        "d.json.gz": gzip.compress(b'{"Records": [ {"eventName":"z"} ]}') + gzip.compress(b" "),
+    }
+    case = case_of(tmp_path / "case", {TRAIL: bodies})
+    swiftly = tables_of(case, tmp_path / "swiftly")
+    monkeypatch.setattr(swift, "is_there", lambda: False)
+    carefully = tables_of(case, tmp_path / "carefully")
+    assert [rows(swiftly), rows(swiftly, "defects")] == [rows(carefully), rows(carefully, "defects")]
+    assert (swiftly.rows, swiftly.defects) == (44, 1)
 
 
 def test_only_new_artifacts_are_read(two_sources, tmp_path) -> None:
