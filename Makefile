@@ -7,6 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo-case
 JOBS   ?= auto
+BENCH  ?=
 
 .PHONY: demo test test-slow lint check-docs bench lock clean
 
@@ -30,7 +31,7 @@ check-docs: $(VENV)/.dev
 	$(BIN)/python -m pytest -q tests/docs tests/examples
 
 bench: $(VENV)/.dev
-	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/bench.py $(BENCH)
 
 # Hash-locked; the files name no index. Needs `uv` on the path.
 lock:

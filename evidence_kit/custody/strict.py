@@ -4,7 +4,8 @@ import binascii
 import json
 import math
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import TypeVar, cast
 
 from evidence_kit.errors import SignatureError
@@ -27,13 +28,15 @@ def decode(data: bytes, *, limit: int = MAX_DOCUMENT) -> dict[str, object]:
     """Read one JSON object; duplicate keys, NaN, infinities, trailing bytes and oversize are SignatureErrors."""
     if len(data) > limit:
         raise SignatureError(f"a document of {len(data):,} bytes is larger than the {limit:,} allowed")
+    if (found := _swiftly(data)) is not None:
+        return found
     try:
         value = _STRICT.decode(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise SignatureError(f"not strict JSON: {error}") from error
     if not isinstance(value, dict):
         raise SignatureError(f"expected a JSON object, found {type(value).__name__}")
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+    if not _is_flat(data):
         _require_flat(value)
     return cast("dict[str, object]", value)
 
@@ -53,7 +56,11 @@ def _as_encoded(line: bytes, limit: int) -> dict[str, object] | None:
 
     A second key of a name, NaN and any other spelling need not be looked for: none comes out again when encoded.
     """
-    if len(line) > limit or line.count(b"{") + line.count(b"[") > MAX_DEPTH:
+    if len(line) > limit:
+        return None
+    if (found := _swiftly(line)) is not None:
+        return found
+    if not _is_flat(line):
         return None
     try:
         value, _ = _LENIENT.raw_decode(line.decode("ascii"))
@@ -61,6 +68,52 @@ def _as_encoded(line: bytes, limit: int) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return cast("dict[str, object]", value) if is_plain else None
+
+
+def _swiftly(line: bytes) -> dict[str, object] | None:
+    """Do the same by orjson, if it is installed and the line holds nothing that it could write in another way.
+
+    That is what is not printable ASCII, escapes, and floats that Python writes with an exponent, or orjson does.
+    """
+    codec = _swift_codec()
+    if codec is None or not line.isascii() or b"\\" in line or b"\x7f" in line or not _is_flat(line):
+        return None
+    loads, dumps = codec
+    try:
+        value = loads(line)
+    except ValueError:
+        return None
+    is_plain = type(value) is dict and dumps(value) == line and _has_short_numbers(value.values())
+    return cast("dict[str, object]", value) if is_plain else None
+
+
+@cache
+def _swift_codec() -> tuple[Callable[[bytes], object], Callable[[object], bytes]] | None:
+    try:
+        import orjson
+    except ImportError:
+        return None
+    return orjson.loads, orjson.dumps
+
+
+def _has_short_numbers(values: Iterable[object]) -> bool:
+    """Say whether all floats are zero or of a size that is written without exponent."""
+    for value in values:
+        kind = type(value)
+        if kind is str:  # nearly all are
+            continue
+        if kind is float and value and not 1e-4 <= abs(cast("float", value)) < 1e15:
+            return False
+        if kind is dict and value and not _has_short_numbers(cast("dict[str, object]", value).values()):
+            return False
+        if kind is list and not _has_short_numbers(cast("list[object]", value)):
+            return False
+    return True
+
+
+def _is_flat(line: bytes) -> bool:
+    """Say whether a text cannot be nested too deep: it has few enough brackets, be they open or in strings."""
+    return line.count(b"{") + line.count(b"[") <= MAX_DEPTH
 
 
 def _require_flat(value: object) -> None:

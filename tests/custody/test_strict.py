@@ -1,3 +1,4 @@
+import contextlib
 import json
 import tracemalloc
 
@@ -222,3 +223,105 @@ def test_a_line_of_any_other_spelling_is_refused(line):
 def test_a_line_of_as_many_braces_as_may_be_nested_is_read():
     value = {"a": [{} for _ in range(200)]}
     assert strict.decode_line(strict.encode(value)) == value
+
+
+# -- the swift way -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["with orjson", "without"])
+def codec(request, monkeypatch):
+    if request.param == "without":
+        monkeypatch.setattr(strict, "_swift_codec", lambda: None)
+    else:
+        pytest.importorskip("orjson")
+    return request.param
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(1 << 66), 1 << 66)
+TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=127, exclude_characters='"\\'))
+PLAIN = st.recursive(
+    NUMBERS | TEXTS | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(TEXTS, PLAIN, max_size=4), st.data())
+def test_orjson_changes_nothing_of_what_is_read_or_refused(value, data):
+    """Of lines as we write them, as orjson writes them, and of either with a few bytes that are others."""
+    orjson = pytest.importorskip("orjson")
+    lines = [strict.encode(value)]
+    with contextlib.suppress(TypeError):  # an integer that is too large for it
+        lines.append(orjson.dumps(value))
+    for line in lines:
+        text = bytearray(line)
+        where = data.draw(st.integers(0, len(text)))
+        text[where : where + data.draw(st.integers(0, 2))] = data.draw(
+            st.sampled_from([b"", b"e", b"0", b".", b"-", b"9", b'"', b",", b"\\", b" ", b"\x7f", b"\xc3\xa9"])
+        )
+        for one in (line, bytes(text)):
+            swift = strict._swiftly(one)
+            assert swift is None or (slowly(one) and typed(swift) == typed(json.loads(one)))
+
+
+def typed(value):
+    """Return a value whose numbers tell their kind, so that 1, 1.0 and True differ."""
+    if isinstance(value, dict):
+        return [(name, typed(inner)) for name, inner in value.items()]
+    if isinstance(value, list):
+        return [typed(inner) for inner in value]
+    return type(value).__name__, repr(value)
+
+
+@given(st.floats(1e-4, 1e15, exclude_max=True))
+def test_orjson_writes_a_float_of_usual_size_as_we_do(number):
+    orjson = pytest.importorskip("orjson")
+    for one in (number, -number):
+        assert orjson.dumps(one) == strict.encode({"a": one})[5:-1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a":1e16}',
+        b'{"a":1e-7}',
+        b'{"a":0.00001}',
+        b'{"a":[{"b":0.00001234}]}',
+        b'{"a":18446744073709551616.0}',
+        b'{"a":"\xc3\xa9"}',
+        b'{"a":NaN}',
+        b'{"a":1} ',
+        b'{"a":-0}',
+        b'{"a":"\x7f"}',
+    ],
+)
+def test_what_only_orjson_writes_like_this_is_refused(codec, line):
+    with pytest.raises(SignatureError):
+        strict.decode_line(line)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"a": 0.0},
+        {"a": -0.0},
+        {"a": -0.3},
+        {"a": 1e16},
+        {"a": 1e-5},
+        {"a": [1 << 64, -(1 << 63)]},
+        {"a": "\x7f"},
+        {"\u00e9": "\n"},
+    ],
+)
+def test_what_we_write_is_read_with_orjson_and_without(codec, value):
+    assert strict.decode_line(strict.encode(value)) == value
+    assert strict.decode(strict.encode(value)) == value
+
+
+def test_the_lines_that_we_write_are_read_the_swift_way():
+    pytest.importorskip("orjson")
+    assert strict._swiftly(b'{"seq":1,"clockSkew":-0.3,"headers":{"date":"x"},"artifact":null}')
+    assert strict._swiftly(b'{"a":"\\u00e9"}') is None
+    assert strict._swiftly(b'{"a":' + b"[" * 70 + b"]" * 70 + b"}") is None
