@@ -140,11 +140,11 @@ def test_stopped_in_the_middle_it_is_sealed_and_what_is_open_can_be_taken_up(clo
 
 
 class Interrupting:
-    """An executor whose first result is a second Ctrl-C."""
+    """An executor that is interrupted when one unit has ended, and another may be under way."""
 
     def __init__(self, workers):
         self._pool = ThreadPoolExecutor(workers)
-        self._first = True
+        self._given = 0
 
     def __enter__(self):
         return self
@@ -156,13 +156,12 @@ class Interrupting:
         self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
     def submit(self, work, *args):
+        self._given += 1
+        if self._given > 2:
+            raise KeyboardInterrupt
         done = self._pool.submit(work, *args)
-        if self._first:
-            self._first = False
+        if self._given == 1:
             done.result()
-            interrupted = type(done)()
-            interrupted.set_exception(KeyboardInterrupt())
-            return interrupted
         return done
 
 
@@ -176,8 +175,8 @@ def test_stopped_twice_what_had_arrived_is_signed_and_resume_continues(cloud, la
     assert stopped.value.exit is Exit.INTERRUPTED
     assert lab.verify().exit() is Exit.INCOMPLETE
     assert [line for line in lab.exchanges() if line["artifact"]]
-    # The first run's units ended as skipped; sealing says so, and what is open is then taken up.
-    assert lab.resume(LOOKUP, targets=BOTH).exit is Exit.INCOMPLETE
-    take_up(lab, LOOKUP)
+    # A unit that was under way may have ended as skipped; sealing says so, and what is open is then taken up.
+    if lab.resume(LOOKUP, targets=BOTH).exit is Exit.INCOMPLETE:
+        take_up(lab, LOOKUP)
     assert set(lab.looked_up()) == set(truth_of(cloud.truth.lookup, *BOTH))
     assert lab.verify().exit() is Exit.OK

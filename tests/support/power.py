@@ -182,7 +182,7 @@ def _judge_case(cut: Cut, story: Story, somebody: Somebody, kept: Kept) -> None:
     assert (somebody.case / log.CASE).exists(), f"{cut}: the case is lost"
     if _verified(story, somebody).exit() is Exit.OK:
         _require_kept(f"{cut}, as it stands", somebody, kept)
-    _go_on(story, somebody)
+    _go_on(cut, story, somebody)
     _require_kept(cut, somebody, kept)
     report = _verified(story, somebody)
     collected = sorted((somebody.case / "bags").glob("*")) if (somebody.case / "bags").exists() else []
@@ -191,20 +191,21 @@ def _judge_case(cut: Cut, story: Story, somebody: Somebody, kept: Kept) -> None:
         assert _evidence(root) == _expected(story, number), f"{cut}: other evidence in collection {number}"
 
 
-def _go_on(story: Story, somebody: Somebody) -> None:
+def _go_on(cut: Cut, story: Story, somebody: Somebody) -> None:
     """Do what an operator does next: what was begun is gone on with or done again, then a note is written."""
     with suppress(EmptyError):
         power_child.resume(_keeper(story, somebody), _count(somebody))
     if somebody.name == "bob" and b"transfer.accepted" not in _said(somebody):
         at = NOW + timedelta(hours=4)
         alice = Somebody(name="alice", home=somebody.home, case=somebody.case.parents[1] / "alice/case")
-        accept_copy(somebody, alice, story.trust, at)
+        # Alice has gone on in hers by now; what Bob was given is what the power cut had left of it.
+        accept_copy(somebody, alice, story.trust, at, given=cut.left[f"alice/case/{log.LOG}"] or b"")
         power_child.note(keeper_of(somebody.vault, somebody.ring, None), "and on it goes")
     else:
         power_child.note(_keeper(story, somebody), "and on it goes")
 
 
-def accept_copy(somebody: Somebody, giver: Somebody, trust: Trust, at: datetime) -> None:
+def accept_copy(somebody: Somebody, giver: Somebody, trust: Trust, at: datetime, *, given: bytes = b"") -> None:
     """Accept a case; what was torn while it was accepted is not the receiver's to mend: the copy is made anew."""
 
     def accepted() -> bool:
@@ -218,7 +219,8 @@ def accept_copy(somebody: Somebody, giver: Somebody, trust: Trust, at: datetime)
     except ChainError:
         done = False
     if not done:
-        assert (somebody.case / log.LOG).read_bytes().startswith((giver.case / log.LOG).read_bytes())
+        given = given or (giver.case / log.LOG).read_bytes()
+        assert (somebody.case / log.LOG).read_bytes().startswith(given), "the copy has lost what it was given"
         shutil.rmtree(somebody.case)
         shutil.copytree(giver.case, somebody.case)
         assert accepted(), "a fresh copy is not accepted"

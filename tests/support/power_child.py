@@ -221,16 +221,6 @@ def _trust_what_a_killed_run_left() -> None:
     LocalVault.append, LocalVault.publish = append_more, publish_new  # type: ignore[method-assign]
 
 
-def _set_aside_carelessly() -> None:
-    """What is set aside is renamed and nothing more."""
-
-    def set_aside(self: LocalVault, path: str, destination: str) -> None:
-        (self.root / destination).parent.mkdir(parents=True, exist_ok=True)
-        (self.root / path).rename(self.root / destination)
-
-    LocalVault.set_aside = set_aside  # type: ignore[method-assign]
-
-
 FAULTS: dict[str, Callable[[], None]] = {
     "": lambda: None,
     "folders are not synced": lambda: _leave_out(lambda _, found: stat.S_ISDIR(found.st_mode)),
@@ -245,7 +235,6 @@ FAULTS: dict[str, Callable[[], None]] = {
 # Faults that show when a killed run is gone on with.
 MENDING_FAULTS: dict[str, Callable[[], None]] = {
     "what a killed run left is trusted": _trust_what_a_killed_run_left,
-    "what is set aside is not synced": _set_aside_carelessly,
 }
 
 
