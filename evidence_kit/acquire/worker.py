@@ -1,15 +1,14 @@
 """Runs one unit: pulls items from its collector, stages their bytes, and decides honestly how it ended."""
 
-import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from evidence_kit.acquire.context import Interrupted, Memory, UnitContext, World
+from evidence_kit.acquire.placing import Places
 from evidence_kit.acquire.recorder import Artifact, Attempt, Receiver
 from evidence_kit.acquire.together import Together, Wanted
-from evidence_kit.custody import names
 from evidence_kit.custody.attest import Reading
 from evidence_kit.errors import AccessError, EvidenceKitError, ProviderError, VaultError
 from evidence_kit.model.exchange import (
@@ -26,7 +25,7 @@ from evidence_kit.model.exchange import (
 )
 from evidence_kit.model.ports import Collector, Stored
 from evidence_kit.model.status import UnitStatus
-from evidence_kit.model.time import compact, rfc3339
+from evidence_kit.model.time import rfc3339
 from evidence_kit.model.unit import Finding, Outcome, Unit
 from evidence_kit.vaults.local import LocalVault
 
@@ -35,23 +34,6 @@ _BREAKS = frozenset(
     {UnitStatus.DENIED, UnitStatus.DENIED_BY_POLICY, UnitStatus.PARTIAL_ERROR, UnitStatus.PARTIAL_THROTTLED}
 )
 UNSETTLED = "unsettled"  # the finding of a unit that ended as limited before its window had settled
-_SHARD = 1000  # pages a folder, so that listing one never costs much
-
-
-def folder_of(unit: Unit) -> str:
-    """Return where a unit's artifacts go: `data/<source>/<target>/<region>/[<stream>/]<window>`."""
-    parts = ["data", unit.source, unit.target.id, unit.region or "global"]
-    if unit.stream:
-        parts.append(unit.stream)
-    if unit.window:
-        parts.append(f"{compact(unit.window.start)}_{compact(unit.window.end)}")
-    return "/".join([parts[0], *(names.safe_component(part) for part in parts[1:])])
-
-
-def page_path(folder: str, name: str, number: int, suffix: str) -> str:
-    """Return the path of page `number` of a unit."""
-    shard = f"{number // _SHARD:03d}/" if number >= _SHARD else ""
-    return f"{folder}/{names.safe_component(name)}/{shard}{number:06d}.{suffix}"
 
 
 @dataclass(slots=True)
@@ -66,8 +48,6 @@ class _Progress:
     findings: list[Finding] = field(default_factory=list)
     pending: dict[str, str] = field(default_factory=dict)  # calls whose last page promised another
     seen: set[str] = field(default_factory=set)
-    files: set[str] = field(default_factory=set)  # where this unit's objects were put
-    folders: set[str] = field(default_factory=set)
     closed: Closed | None = None
     failed: list[Stop] = field(default_factory=list)  # objects that could not be had while others could
 
@@ -91,7 +71,7 @@ class Worker:
         self._recorder = recorder
         self._world = world
         self._memory = memory or Memory()
-        self._folder = folder_of(unit)
+        self._places = Places(unit)
         self._progress = _Progress()
         self.context = UnitContext(
             world=world, limit=collector.spec.limit, unit=unit, record=self._attempt, memory=self._memory
@@ -205,7 +185,7 @@ class Worker:
         if len(page.body) > MAX_PAGE:
             raise ProviderError(f"a page of {len(page.body):,} bytes is larger than any provider sends")
         number = self._memory.pages + done.fresh
-        done.folders.add(names.safe_component(page.name))
+        path = self._places.page(page.name, number, page.suffix)
         if not page.exchange.replayed:
             reading = Reading(
                 kind="page",
@@ -217,7 +197,7 @@ class Worker:
                 last_event=page.last_event,
                 cursor=page.next_cursor,
             )
-            self._keep([page.body], page_path(self._folder, page.name, number, page.suffix), page.exchange, reading)
+            self._keep([page.body], path, page.exchange, reading)
         done.pages += 1
         done.fresh += not page.exchange.replayed
         done.artifacts += 1
@@ -233,7 +213,7 @@ class Worker:
         if download.name in done.seen:
             raise ProviderError(f"object `{download.name}` was listed twice")
         done.seen.add(download.name)
-        path = self._object_path(download.name)
+        path = self._places.object(download.name)
         if (known := self._memory.downloads.get(download.name)) is not None:
             done.artifacts, done.bytes = done.artifacts + 1, done.bytes + known[0]
             return
@@ -267,20 +247,6 @@ class Worker:
             too_many = len(self._progress.failed) >= _MAX_FAILED_OBJECTS
         if too_many:
             raise stop
-
-    def _object_path(self, name: str) -> str:
-        """Return where an object goes. Object stores know no folders: `x` and `x/y` can both be there.
-
-        Where a file and a folder would meet, or a path gets too long, the object is stored under its hash.
-        """
-        done, inner = self._progress, names.safe_path(name)
-        above = [inner[:at] for at, char in enumerate(inner) if char == "/"]
-        if inner in done.folders or inner in done.files or any(folder in done.files for folder in above):
-            inner = f"=-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()}"
-        else:
-            done.folders.update(above)
-        done.files.add(inner)
-        return names.require_safe(f"{self._folder}/{inner}")
 
     def _take_first(self, wanted: Wanted, stream: Stream) -> None:
         """Keep what a first attempt brought in bulk."""
@@ -318,7 +284,6 @@ class Worker:
             self._progress.artifacts += 1
 
     def _keep(self, chunks: list[bytes], path: str, exchange: Exchange, reading: Reading) -> None:
-        names.require_safe(path)
         stored = self._vault.stage(chunks)
         if exchange.sha256 and exchange.sha256 != stored.sha256:
             self._vault.discard(stored)

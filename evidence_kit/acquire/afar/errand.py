@@ -15,9 +15,9 @@ from evidence_kit.acquire.afar import site
 from evidence_kit.acquire.afar.crew import Crew, Hand, Lost
 from evidence_kit.acquire.afar.frames import frame, frames
 from evidence_kit.acquire.context import Memory, World
+from evidence_kit.acquire.placing import folder_of
 from evidence_kit.acquire.recorder import Artifact, Attempt, Recorder
 from evidence_kit.acquire.scope import planned_json
-from evidence_kit.acquire.worker import folder_of
 from evidence_kit.custody import names
 from evidence_kit.errors import EvidenceKitError, OperatorStop, VaultError
 from evidence_kit.model.ports import Stored
