@@ -208,6 +208,7 @@ def torn(small, mortal, name):
     return lab
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sealed but not announced", "signed but not acknowledged"])
 def test_killed_again_while_it_is_mended_it_still_ends_the_same(small, unbroken, mortal, name):
     died = 0
@@ -230,6 +231,7 @@ def test_killed_again_at_every_act_of_resuming_it_still_ends_the_same(small, unb
         assert_as_if_nothing_had_happened(lab, unbroken, why)
 
 
+@pytest.mark.slow
 def test_what_another_run_left_does_not_enter_a_bag_that_is_sealed_already(small, unbroken, mortal):
     lab = torn(small, mortal, "sealed but not announced")
     with lab.vault.lock(), lab.vault.working():
@@ -253,6 +255,7 @@ def test_an_artifact_altered_between_crash_and_resume_stops_the_resumption(small
     assert lab.verify().exit() is Exit.DIGEST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "file"),
     [
@@ -304,6 +307,7 @@ def die_in_time_and_carry_on(cloud, tmp_path, mortal, count):
     assert killed >= count / 2
 
 
+@pytest.mark.slow
 def test_killed_at_six_random_moments_and_resumed_it_ends_the_same(cloud, tmp_path, mortal):
     die_in_time_and_carry_on(cloud, tmp_path, mortal, 6)
 

@@ -130,6 +130,7 @@ def test_a_fault_that_passes_costs_nothing(undisturbed, cloud, lab, name, kind):
     assert lab.verify().exit() is Exit.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "kind"), list(matrix(STAYING)))
 def test_a_fault_that_stays_ends_its_unit_as_what_it_is_and_no_other(cloud, lab, name, kind):
     mechanism, (fault, end) = MECHANISMS[name], FAULTS[kind]
@@ -161,6 +162,7 @@ def test_a_page_token_that_comes_back_ends_the_unit_with_all_that_arrived(cloud,
     assert len(cloud.door.sent.of(mechanism.operation)) <= 2 * len(result.outcomes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "status"),
     [("AccessDenied", S.DENIED), ("an explicit deny in a service control policy", S.DENIED_BY_POLICY)],

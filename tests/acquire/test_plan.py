@@ -201,6 +201,7 @@ units_ = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(unit=units_)
 def test_a_planned_unit_is_read_back_as_it_was(unit):
     assert planned_unit(strict.decode(strict.encode(planned_json(unit)))) == unit

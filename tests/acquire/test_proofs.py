@@ -57,6 +57,7 @@ def test_an_altered_log_of_which_only_the_new_version_is_had_is_contradicted(clo
     assert [key in dict(defect.facts)["object"] for defect in check.defects] == [True]
 
 
+@pytest.mark.slow
 def test_a_deleted_log_whose_older_version_is_there_is_recovered_and_said_so(cloud, lab):
     key = cloud.delete_log(DATA, "us-east-1", 7)
     assert collect(lab).exit is Exit.OK
@@ -148,6 +149,7 @@ def test_nothing_tampered_with_is_proved_in_full(cloud, lab):
     assert kinds(lab) <= {"not_logged"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [b"", b"not gzip", b"\x1f\x8b\x08\x00broken"])
 def test_a_digest_that_cannot_be_read_is_kept_as_it_came_and_fails_its_unit(cloud, lab, body):
     key = cloud.truth.digest_keys[DATA, "us-east-1"][5]

@@ -121,6 +121,7 @@ class StopAfter(Silent):
             self.act()
 
 
+@pytest.mark.slow
 def test_stopped_in_the_middle_it_is_sealed_and_what_is_open_can_be_taken_up(cloud, lab):
     engine = lab.engine(build(fast(LOOKUP, "aws.cloudtrail.s3")), workers=2)
     engine.observer = StopAfter(40, engine.stop.set)

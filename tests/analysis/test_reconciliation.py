@@ -70,6 +70,7 @@ def test_ids_are_bounded_and_the_rest_is_counted(empty) -> None:
     assert "and 24 more" in "\n".join(reconciled.lines([gone], ()))
 
 
+@pytest.mark.slow
 def test_witnesses_that_agree_bring_nothing(empty) -> None:
     collect(empty, "aws.cloudtrail.lookup", [("LookupEvents", history("a", "b"))])
     collect(empty, "aws.cloudtrail.s3", [("GetObject", delivered("b", "a"))], suffix="json.gz")

@@ -130,6 +130,7 @@ def test_the_engine_is_measured_beside_a_loop_that_writes_the_same_pages(load, t
     assert [row.who.partition(":")[0] for row in rows] == ["evidence-kit", "plain loop"]
 
 
+@pytest.mark.slow
 def test_records_are_read_by_us_and_by_a_peer(load, tmp_path) -> None:
     rows = load("records").building(tmp_path, 1_000, 1)
     ours = [row for row in rows if row.who.startswith("evidence-kit")]

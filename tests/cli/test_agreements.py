@@ -43,6 +43,7 @@ def test_nobody_sets_it_aside_alone(run, opened, bound):
     assert "nobody else has approved" in told.err
 
 
+@pytest.mark.slow
 def test_with_an_approval_on_record_it_is_collected_and_every_report_says_so(run, opened, bound):
     assert run("keys", "new", "--name", "boss@example.com").code == 0
     why = "the supplier agreed by telephone"

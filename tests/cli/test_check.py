@@ -32,6 +32,7 @@ def test_where_all_is_granted_all_will_be_complete(run, asked):
     assert "4 complete" in told.err
 
 
+@pytest.mark.slow
 def test_a_missing_permission_is_named_before_anything_is_taken(run, asked, cloud):
     cloud.simulator.forbidden[DATA] = {"cloudtrail:LookupEvents": "implicitDeny"}
     told = run("sources", "check", *SOURCES, *asked, "--json")
@@ -52,6 +53,7 @@ def test_what_the_provider_no_longer_keeps_is_said(run, asked, cloud):
     assert "older than 90 days" in told.out
 
 
+@pytest.mark.slow
 def test_collect_says_it_first_and_takes_the_rest(run, opened, asked, cloud):
     cloud.simulator.forbidden[DATA] = {"iam:ListAccessKeys": "explicitDeny"}
     told = run("collect", "aws.iam.account", "--case", opened, *asked)
@@ -72,6 +74,7 @@ def test_a_check_can_be_left_out(run, opened, asked, cloud):
     assert "SimulatePrincipalPolicy" not in {one.operation for one in cloud.door.sent[before:]}
 
 
+@pytest.mark.slow
 def test_a_plan_prints_the_forecast(run, asked, cloud):
     cloud.simulator.forbidden[SHOP] = {"iam:ListAccessKeys": "implicitDeny"}
     told = run("collect", "aws.iam.account", "--plan", *asked)

@@ -100,6 +100,7 @@ def test_coverage_draws_the_gap_and_names_both_witnesses(run, collected) -> None
     assert said["crossCheck"]["both"] > 0
 
 
+@pytest.mark.slow
 def test_a_denied_source_seals_incomplete_and_resume_completes_the_case(
     run, opened, window, inventory, cloud
 ) -> None:
@@ -133,6 +134,7 @@ def test_a_second_pass_without_its_connector_names_the_source(run, tmp_path) -> 
     assert (told.code, f"unknown source `{SOURCE}`" in told.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_plan_collects_nothing_and_names_the_permissions(run, opened, window, inventory) -> None:
     told = run("collect", LOOKUP, "--case", opened, *window, *inventory, "--plan")
 

@@ -218,6 +218,7 @@ def _wait_for_evidence(tmp_path) -> None:
     raise AssertionError("nothing arrived")
 
 
+@pytest.mark.slow
 def test_ctrl_c_once_seals_what_is_there(slow_collect, tmp_path) -> None:
     process, environment = slow_collect
     _wait_for_evidence(tmp_path)
@@ -233,6 +234,7 @@ def test_ctrl_c_once_seals_what_is_there(slow_collect, tmp_path) -> None:
     assert verified.returncode == 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_stops_without_the_seal_and_resume_finishes(slow_collect, tmp_path) -> None:
     process, environment = slow_collect
     _wait_for_evidence(tmp_path)

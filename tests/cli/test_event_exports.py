@@ -45,6 +45,7 @@ def test_the_command_offers_what_there_is() -> None:
     assert set(EVENTS) == set(FORMATS)
 
 
+@pytest.mark.slow
 def test_each_export_says_what_it_derives_from_and_the_log_bears_its_digest(run, exported, tmp_path) -> None:
     rows = set()
     for at, to in enumerate(EVENTS):

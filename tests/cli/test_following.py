@@ -40,6 +40,7 @@ def test_a_pass_is_one_line_and_the_last_line_names_the_case(run, follow, opened
     assert run("verify", opened, "--require-complete").code == 0
 
 
+@pytest.mark.slow
 def test_the_same_command_again_asks_for_nothing(follow):
     follow()
     told = follow()
@@ -48,6 +49,7 @@ def test_the_same_command_again_asks_for_nothing(follow):
     assert told.code == 4
 
 
+@pytest.mark.slow
 def test_json_is_one_document_a_line(follow, opened):
     said = [json.loads(line) for line in follow("--json").out.splitlines()]
 
@@ -57,6 +59,7 @@ def test_json_is_one_document_a_line(follow, opened):
     assert said[1] == {**said[1], "case": str(opened), "passes": 1, "open": 0, "exit": 0}
 
 
+@pytest.mark.slow
 def test_what_is_open_at_the_end_is_said_and_exits_3_until_the_same_command_has_it(follow, cloud):
     cloud.door.faults.add(Fault(kind="denied", service="cloudtrail", operation="LookupEvents", times=None))
     told = follow("--no-preflight")
@@ -68,6 +71,7 @@ def test_what_is_open_at_the_end_is_said_and_exits_3_until_the_same_command_has_
     assert follow().code == 0
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_the_first_pass_would_take_and_when_the_next_would_come(follow, opened):
     told = follow("--plan", "--every", "10m")
     assert "cloudtrail:LookupEvents" in told.out
@@ -77,6 +81,7 @@ def test_a_plan_says_what_the_first_pass_would_take_and_when_the_next_would_come
     assert "plan      0 units" in follow("--plan").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -96,6 +101,7 @@ def test_what_cannot_be_followed_is_said_before_anything_is_asked(run, opened, i
     assert not (opened / "bags").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_between_passes_ends_it_with_everything_sealed(run, opened, inventory, cloud):
     since = rfc3339(cloud.window.start)
     command = (

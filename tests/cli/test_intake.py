@@ -227,6 +227,7 @@ def test_no_receipt_is_given_over_what_is_not_what_was_sealed(run, opened, take,
     assert not (tmp_path / "again.json").exists()
 
 
+@pytest.mark.slow
 def test_what_was_altered_here_is_not_held_against_the_partner(run, opened, take, drop, tmp_path):
     (drop / "SHA256SUMS").unlink()
     (drop / "MD5SUMS").write_text(f"{hashlib.md5(b'{}' + bytes([10])).hexdigest()}  audit_logs/a.jsonl\n")  # noqa: S324

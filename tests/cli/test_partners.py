@@ -175,6 +175,7 @@ def test_the_table_names_what_is_missing_and_an_unknown_format_is_usage(run, par
 # -- test ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_sound_connector_keeps_every_claim_in_a_rehearsal(run, partner):
     told = run("partners", "test", "acme.yaml", "--fixture", "fixture.yaml", "--json")
     ends = json.loads(told.out)
@@ -183,6 +184,7 @@ def test_a_sound_connector_keeps_every_claim_in_a_rehearsal(run, partner):
     assert {one["verdict"] for one in ends} == {"passed"}
 
 
+@pytest.mark.slow
 def test_a_connector_that_stops_after_the_first_page_is_caught(run, partner, tmp_path):
     (tmp_path / "wrong.yaml").write_bytes(acme(paging={"type": "none"}))
     (tmp_path / "bodies.yaml").write_bytes(

@@ -60,6 +60,7 @@ def test_every_suite_is_one_that_the_kit_has():
     assert all((folder / f"{suite}.py").is_file() for suite in SUITES.values())
 
 
+@pytest.mark.slow
 def test_the_example_passes(install, capsys):
     install()
     code, failed, told = ends(capsys, "evidence-kit-acme")
@@ -67,6 +68,7 @@ def test_the_example_passes(install, capsys):
     assert len([one for one in told if one["verdict"] == "passed"]) > 40
 
 
+@pytest.mark.slow
 def test_the_words_end_with_a_count(install, capsys):
     install()
     assert main(["plugin", "test", "test_acme_audit"]) == Exit.OK
@@ -76,6 +78,7 @@ def test_the_words_end_with_a_count(install, capsys):
     assert "failed" not in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "claim"),
     [
@@ -139,6 +142,7 @@ class TestLate:
 """
 
 
+@pytest.mark.slow
 def test_a_claim_that_breaks_while_it_is_taken_down_has_failed_once(tmp_path, monkeypatch, capsys):
     (tmp_path / "late_to_break.py").write_text(LATE)
     monkeypatch.syspath_prepend(tmp_path)

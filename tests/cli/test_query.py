@@ -55,6 +55,7 @@ def test_a_row_of_evidence_leads_back_to_its_artifact_and_line(ask, asked) -> No
     assert as_json(ask("SELECT count(*) AS n FROM aws_cloudtrail_s3", "--format", "json")) == [{"n": 3}]
 
 
+@pytest.mark.slow
 def test_every_table_can_be_asked(ask) -> None:
     for table in ("evidence", "manifest", "units", "gaps", "custody", "defects", "aws_cloudtrail_s3"):
         assert ask(f"SELECT * FROM {table}").code == Exit.OK, table
@@ -177,6 +178,7 @@ def test_the_answering_process_can_write_no_file(tmp_path) -> None:
     assert b"File too large" in done.stderr
 
 
+@pytest.mark.slow
 def test_csv_holds_no_formula_that_a_spreadsheet_would_run(ask) -> None:
     told = ask("SELECT action, -5 AS n, '\t=1' AS tab FROM evidence WHERE line = 2", "--format", "csv")
     header, row = csv.reader(io.StringIO(told.out))
@@ -195,6 +197,7 @@ def test_evidence_does_not_move_the_cursor(ask) -> None:
         assert "\u202e" not in told.out
 
 
+@pytest.mark.slow
 def test_a_table_shows_so_many_rows_and_says_that_there_are_more(ask) -> None:
     told = ask("SELECT range AS n FROM range(1000)")
     assert len(told.out.splitlines()) == 201
@@ -240,6 +243,7 @@ def test_what_evidence_says_in_an_error_does_not_move_the_cursor(ask) -> None:
     assert "\u202e" not in told.err
 
 
+@pytest.mark.slow
 def test_an_answer_of_a_hundred_thousand_columns_is_given_or_stopped(ask) -> None:
     told = ask(f"SELECT {', '.join(['1'] * 100_000)}", "--format", "csv", "--memory", "512")
     assert told.code in {Exit.OK, Exit.USAGE}
@@ -316,6 +320,7 @@ def in_bucket(asked, monkeypatch):
     server.stop()
 
 
+@pytest.mark.slow
 def test_a_case_in_a_bucket_is_asked_where_it_lies_beside_one_in_a_folder(run, in_bucket, asked, tmp_path) -> None:
     sql = "SELECT line, artifact, raw FROM evidence ORDER BY line"
     here = as_json(run("query", asked[0].root, sql, "--work", asked[1], "--format", "json"))

@@ -178,6 +178,7 @@ def test_a_bag_is_not_a_case(report, made) -> None:
     assert report(root=case.root / case.bag).code == Exit.USAGE
 
 
+@pytest.mark.slow
 def test_the_same_case_gives_the_same_report_but_for_the_time(report) -> None:
     first, second = (as_json(report("--format", "json")) for _ in range(2))
     assert first.pop("madeAt")

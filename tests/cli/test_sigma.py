@@ -88,6 +88,7 @@ def test_one_rule_is_run_alone(sift, rules) -> None:
     assert sift("--rules", rules, "--rule", "absent").code == Exit.EMPTY
 
 
+@pytest.mark.slow
 def test_csv_and_text_harm_no_reader(sift, rules) -> None:
     (rules / "hostile.yml").write_bytes(rule({"eventName|startswith": "=cmd"}))
 

@@ -53,6 +53,7 @@ def test_collect_with_an_authority_ends_with_a_stamped_case(run, opened, collect
     assert "by 1 authority" in verified.out
 
 
+@pytest.mark.slow
 def test_an_authority_that_is_down_changes_nothing_about_the_collection(run, opened, collect, tsa) -> None:
     tsa.fault = "error"
     told = collect("--tsa", tsa.url, "--json")
@@ -74,6 +75,7 @@ def test_an_authority_that_is_down_changes_nothing_about_the_collection(run, ope
     assert run("verify", opened, "--require-timestamp").code == 0
 
 
+@pytest.mark.slow
 def test_an_address_that_is_none_is_refused_before_anything_is_collected(opened, collect) -> None:
     told = collect("--tsa", "ftp://tsa.example.com")
 
@@ -133,6 +135,7 @@ def test_what_is_no_case_is_not_stamped(run, tmp_path) -> None:
     assert run("timestamp", tmp_path, "--tsa", "http://127.0.0.1:1/").code == 4
 
 
+@pytest.mark.slow
 def test_resume_stamps_what_it_seals(run, opened, collect, tsa, cloud) -> None:
     cloud.door.faults.add(Fault(kind="denied", service="cloudtrail", operation="LookupEvents", times=1))
     assert collect().code == 3
@@ -142,6 +145,7 @@ def test_resume_stamps_what_it_seals(run, opened, collect, tsa, cloud) -> None:
     assert run("verify", opened, "--require-timestamp").code == 0
 
 
+@pytest.mark.slow
 def test_renew_makes_a_manifest_that_verifies_and_is_stamped(run, opened, collect, tsa) -> None:
     collect()
     told = run("renew", opened, "--tsa", tsa.url, "--reason", "every ten years")
@@ -156,6 +160,7 @@ def test_renew_makes_a_manifest_that_verifies_and_is_stamped(run, opened, collec
     assert said["timestamps"] == []
 
 
+@pytest.mark.slow
 def test_renew_refuses_a_case_with_a_defect(run, opened, collect) -> None:
     collect()
     artifact = next(path for path in opened.glob(f"bags/*/data/{LOOKUP}/**/*") if path.is_file())

@@ -51,18 +51,21 @@ def test_both_accept_what_was_delivered(cloud, lab) -> None:
     assert aws_says(cloud) == we_say(cloud, lab) == set()
 
 
+@pytest.mark.slow
 def test_both_name_the_altered_log(cloud, lab) -> None:
     key = cloud.alter_log(DATA, REGION, 3)
 
     assert aws_says(cloud) == we_say(cloud, lab) == {f"{cloud.bucket}/{key}"}
 
 
+@pytest.mark.slow
 def test_both_name_the_deleted_log(cloud, lab) -> None:
     key = cloud.delete_log(DATA, REGION, 7)
 
     assert aws_says(cloud) == we_say(cloud, lab) == {f"{cloud.bucket}/{key}"}
 
 
+@pytest.mark.slow
 def test_both_notice_the_deleted_digest(cloud, lab) -> None:
     key = cloud.delete_digest(DATA, REGION, 12)
 

@@ -4,7 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
+import pytest
 from support.conformance_aws import MORNING, NO_LONG_LISTING, NOTHING_LISTED, AwsConformance, stamped
+
+pytestmark = pytest.mark.slow
 
 HOURS = replace(MORNING, end=MORNING.end + timedelta(hours=1))  # a digest an hour
 

@@ -3,9 +3,12 @@
 import json
 from types import MappingProxyType
 
+import pytest
 from support.conformance_aws import AwsConformance
 
 from evidence_kit.sandbox.applogs import BUSY
+
+pytestmark = pytest.mark.slow
 
 
 class TestCloudWatchLogs(AwsConformance):

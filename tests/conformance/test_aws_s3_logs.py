@@ -2,10 +2,13 @@
 
 from types import MappingProxyType
 
+import pytest
 from support.conformance_aws import MORNING, NO_LONG_LISTING, NOTHING_LISTED, PLACE, AwsConformance, event_ids
 
 from evidence_kit.model.time import compact
 from evidence_kit.sandbox.cloud import BUCKET
+
+pytestmark = pytest.mark.slow
 
 ACCOUNT, REGION = PLACE
 HOUR = compact(MORNING.start)[:11]  # files of one hour

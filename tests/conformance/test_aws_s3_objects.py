@@ -2,7 +2,10 @@
 
 from types import MappingProxyType
 
+import pytest
 from support.conformance_aws import MORNING, NO_LONG_LISTING, NOTHING_LISTED, AwsConformance, event_ids, stamped
+
+pytestmark = pytest.mark.slow
 
 
 class TestS3Objects(AwsConformance):

@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
 from support.conformance_microsoft import MicrosoftConformance
+
+pytestmark = pytest.mark.slow
 
 KIND = "Audit.General"
 

@@ -1,6 +1,9 @@
 """`azure.audit_query` does what every collector must."""
 
+import pytest
 from support.conformance_microsoft import MicrosoftConformance
+
+pytestmark = pytest.mark.slow
 
 
 class TestAuditQuery(MicrosoftConformance):

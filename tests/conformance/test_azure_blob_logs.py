@@ -3,9 +3,12 @@
 import re
 from dataclasses import replace
 
+import pytest
 from support.blobs import ARCHIVE, NSG, hours, log, stocked
 from support.conformance_microsoft import MicrosoftConformance
 from support.microsoft import WINDOW
+
+pytestmark = pytest.mark.slow
 
 
 class TestBlobLogs(MicrosoftConformance):

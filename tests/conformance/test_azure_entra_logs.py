@@ -1,6 +1,9 @@
 """`azure.entra_logs` does what every collector must."""
 
+import pytest
 from support.conformance_microsoft import MicrosoftConformance
+
+pytestmark = pytest.mark.slow
 
 AUDITS = "/v1.0/auditLogs/directoryAudits"
 

@@ -2,11 +2,14 @@
 
 from types import MappingProxyType
 
+import pytest
 from support.conformance_microsoft import NO_DROPPING, MicrosoftConformance
 from support.microsoft import WINDOW
 
 from evidence_kit.sandbox.microsoft.hunting import Hunting
 from evidence_kit.sandbox.microsoft.log_analytics import Table, Workspace, ticks
+
+pytestmark = pytest.mark.slow
 
 ONE_ANSWER = {"paging": "an answer has no pages", "loop": "an answer has no pages"}
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+import pytest
 import trustme
 from support.conformance_microsoft import NO_DROPPING, fault_of
 from support.lab import Clock, fast
@@ -16,6 +17,8 @@ from evidence_kit.sandbox.microsoft.log_analytics import WORKSPACE, LogAnalytics
 from evidence_kit.sandbox.microsoft.server import Microsoft
 from evidence_kit.sandbox.serving import running
 from evidence_kit.testing import Answer, CollectorConformance, Provider
+
+pytestmark = pytest.mark.slow
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(hours=2))

@@ -1,8 +1,11 @@
 """`gcp.call` does what every collector must."""
 
+import pytest
 from support.conformance_google import GoogleConformance
 
 from evidence_kit.sandbox.google.estate import project_lists
+
+pytestmark = pytest.mark.slow
 
 ACCOUNTS = "/iam/v1/projects/shop-prod-1/serviceAccounts"
 

@@ -3,8 +3,11 @@
 import base64
 import hashlib
 
+import pytest
 from support.conformance_google import GoogleConformance
 from support.google import ACTIVITY, SINKS
+
+pytestmark = pytest.mark.slow
 
 BUCKET = "shop-audit"
 

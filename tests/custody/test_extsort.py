@@ -14,6 +14,7 @@ def test_runs_of_any_size_give_the_order_of_sorted(lines, run):
     assert list(sorted_lines(lines, run=run)) == sorted(lines)
 
 
+@pytest.mark.slow
 def test_a_sorter_that_spilled_and_was_never_read_leaves_no_open_file():
     sorter = LineSorter(run=2)
     for number in range(9):

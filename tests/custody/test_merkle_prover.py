@@ -71,6 +71,7 @@ def test_the_root_of_nothing_is_the_one_of_the_empty_tree():
     assert Prover([]).root() == Frontier().root() == hashlib.sha256(b"").digest()
 
 
+@pytest.mark.slow
 def test_memory_grows_with_what_is_chosen_and_not_with_the_tree():
     chosen = random.Random(7).sample(range(200_000), 20)
     tracemalloc.start()

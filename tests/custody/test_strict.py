@@ -26,6 +26,7 @@ def test_decode_of_encode_is_the_same_object(value):
     assert strict.decode_line(strict.encode(value)) == value
 
 
+@pytest.mark.slow
 @given(OBJECTS)
 def test_encoded_text_is_one_line_of_printable_ascii(value):
     encoded = strict.encode(value).decode("ascii")

@@ -117,6 +117,7 @@ def spread(size):
     return sorted({*range(200), *range(200, size - 200, 5), *range(size - 200, size)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_every_flipped_byte_is_caught(shared_case, name):
     path = place(shared_case, name)
@@ -678,6 +679,7 @@ def test_a_deleted_journal_of_an_unsealed_bag_is_missing(unsealed_case, name):
     assert unsealed_case.verify().exit() is Exit.MISSING
 
 
+@pytest.mark.slow
 def test_flipped_bytes_of_an_unsealed_bags_attestation_are_caught(tmp_path):
     case = make_case(tmp_path / "case", pages=1, names=(), sealed=False)
     path = case.path(bag.ATTESTATIONS)

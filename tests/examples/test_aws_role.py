@@ -47,6 +47,7 @@ def test_an_example_is_what_the_command_prints_today(form):
     assert (FOLDER / name).read_text() == write(policies()) + "\n", f"make it again: {again}"
 
 
+@pytest.mark.slow
 def test_cloudformation_finds_nothing_wrong_with_the_template():
     told = lint(FOLDER / "role.yaml")
     assert (told.returncode, told.stdout) == (0, "")
@@ -74,6 +75,7 @@ def test_whoever_takes_the_role_must_know_the_external_id():
     assert [one["Condition"] for one in trust] == [{"StringEquals": {"sts:ExternalId": "ExternalId"}}]
 
 
+@pytest.mark.slow
 def test_terraform_reads_the_same_policies_in_its_own_language():
     hcl2 = pytest.importorskip("hcl2", reason="python-hcl2 is not installed")
     parsed = hcl2.loads((FOLDER / "role.tf").read_text())

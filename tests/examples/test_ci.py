@@ -359,6 +359,7 @@ def test_the_hook_lets_a_sound_case_in_and_a_change_elsewhere_through(repository
     assert repository.commit().returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["changed", "removed", "added", "case removed"])
 def test_the_hook_stops_a_commit_that_harms_a_case(repository, what):
     assert repository.commit().returncode == 0
@@ -381,6 +382,7 @@ def test_the_hook_stops_a_commit_that_harms_a_case(repository, what):
     assert said.get(what, "is not there") in run.stderr
 
 
+@pytest.mark.slow
 def test_the_hook_stops_a_commit_that_rolls_the_log_back(repository):
     assert repository.commit().returncode == 0
     roll_back(repository.project)
@@ -458,6 +460,7 @@ def test_the_hook_refuses_a_push_of_what_was_put_right_in_the_folder_alone(repos
     assert "git does not have what lies here" in run.stderr
 
 
+@pytest.mark.slow
 def test_the_hook_checks_a_first_push_whole(repository):
     repository.commit()
     first = {"PRE_COMMIT_LOCAL_BRANCH": "HEAD", "PRE_COMMIT_REMOTE_NAME": "origin"}

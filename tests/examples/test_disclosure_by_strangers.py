@@ -57,6 +57,7 @@ def test_a_sound_package_is_accepted_and_the_limits_of_a_copy_are_said(sound):
     assert "0 answered with no" in told.stdout
 
 
+@pytest.mark.slow
 def test_it_runs_on_its_own_folder_and_leaves_nothing_there(sound):
     before = sorted(sound.root.rglob("*"))
     key = sound.root.parent / "key.pem"
@@ -68,6 +69,7 @@ def test_it_runs_on_its_own_folder_and_leaves_nothing_there(sound):
     assert sorted(sound.root.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_an_ed25519_discloser_and_several_bags_are_accepted(tmp_path):
     made = make_disclosure(tmp_path, acquisitions=2, pages=1)
     other = KeySigner(generate("ed25519"))
@@ -207,6 +209,7 @@ TAMPERINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tamper", TAMPERINGS.values(), ids=TAMPERINGS)
 def test_what_is_tampered_with_is_refused_by_both(made, tamper, tmp_path):
     for path in made.root.rglob("*"):
@@ -231,6 +234,7 @@ def test_the_wrong_key_is_refused_and_no_key_is_a_question_not_asked(made, tmp_p
     assert check(made, keys=[key]).returncode != 0
 
 
+@pytest.mark.slow
 def test_what_a_package_says_reaches_the_terminal_without_control_characters(made):
     made.sign(lambda said: said.update(recipient="\x1b[2J\u202eevil"))
 

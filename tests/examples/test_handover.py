@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.tsa import Tsa
 
+pytestmark = pytest.mark.slow
+
 STORIES = Path(__file__).parents[2] / "examples" / "handover"
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 

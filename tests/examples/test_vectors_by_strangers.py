@@ -181,6 +181,7 @@ def test_check_sh_accepts_what_is_sound_and_sealed(vector, tmp_path):
     assert by_shell(vector, tmp_path) == set()
 
 
+@pytest.mark.slow
 @needs_shell
 @pytest.mark.parametrize("vector", cases([n for n in CASES if n not in UNASKED], quick=QUICK.split()))
 def test_check_sh_sees_all_that_it_asks(vector, tmp_path):

@@ -163,6 +163,7 @@ def test_check_sh_accepts_every_signature_and_says_so_first(scene):
     assert told.stderr == ""
 
 
+@pytest.mark.slow
 def test_check_sh_accepts_several_bags_one_of_them_resumed_after_a_crash(tmp_path):
     case = make_case(tmp_path / "case", pages=1, acquisitions=2, sealed=False)
     order = Order(sources=(SOURCE,), targets=(TARGET,), window=WINDOW, params={})
@@ -243,6 +244,7 @@ def handed(tmp_path_factory):
     return hand_over(folder, authority), authority
 
 
+@pytest.mark.slow
 def test_check_sh_follows_a_hand_over_and_checks_whatever_stands_beside_the_seal(handed):
     made, authority = handed
     told = check_sh(made.scene, "--tsa", authority.folder / "ca.pem")
@@ -260,6 +262,7 @@ def test_check_sh_follows_a_hand_over_and_checks_whatever_stands_beside_the_seal
     assert by_evidence_kit(made.scene) is Exit.OK
 
 
+@pytest.mark.slow
 def test_what_check_sh_cannot_judge_it_names_and_never_counts(handed):
     made, _ = handed
     told = check_sh(made.scene)
@@ -268,6 +271,7 @@ def test_what_check_sh_cannot_judge_it_names_and_never_counts(handed):
     assert "--    countersigned the signature of key " in told.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BESIDE)
 def test_a_change_beside_the_seal_is_seen_by_check_sh_and_verify_alike(name, handed, tmp_path):
     made, _ = handed
@@ -297,6 +301,7 @@ def played(tmp_path_factory):
     return play(tmp_path_factory.mktemp("played"))
 
 
+@pytest.mark.slow
 def test_a_case_in_which_a_playbook_ran_is_accepted_by_all(played):
     told = check_sh(played)
     assert told.returncode == 0, told.stdout + told.stderr
@@ -312,6 +317,7 @@ def test_a_run_that_waits_for_an_answer_is_accepted(tmp_path):
     assert by_evidence_kit(waiting) is Exit.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEFT_BY_A_CRASH)
 def test_what_a_crash_left_of_a_run_is_accepted(name, played, tmp_path):
     copy = played.copy(tmp_path / "case", LEFT_BY_A_CRASH[name])
@@ -320,6 +326,7 @@ def test_what_a_crash_left_of_a_run_is_accepted(name, played, tmp_path):
     assert by_evidence_kit(copy) is Exit.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUN_TAMPERINGS)
 def test_a_change_to_a_run_is_seen_by_check_sh_and_verify_alike(name, played, tmp_path):
     copy = played.copy(tmp_path / "case", RUN_TAMPERINGS[name])
@@ -329,6 +336,7 @@ def test_a_change_to_a_run_is_seen_by_check_sh_and_verify_alike(name, played, tm
     assert by_evidence_kit(copy) >= Exit.DIGEST
 
 
+@pytest.mark.slow
 def test_a_token_of_an_authority_that_was_not_given_is_rejected(handed, tmp_path):
     other = Authority(tmp_path / "other")
     told = check_sh(handed[0].scene, "--tsa", other.folder / "ca.pem")
@@ -336,6 +344,7 @@ def test_a_token_of_an_authority_that_was_not_given_is_rejected(handed, tmp_path
     assert told.stdout.count("is by no authority that you gave, or over something else") == 2
 
 
+@pytest.mark.slow
 def test_a_token_outlives_the_certificate_of_its_authority(tmp_path):
     authority = Authority(tmp_path / "ca", lasts=timedelta(seconds=2))
     made = hand_over(tmp_path, authority)
@@ -343,6 +352,7 @@ def test_a_token_outlives_the_certificate_of_its_authority(tmp_path):
     assert check_sh(made.scene, "--tsa", authority.folder / "ca.pem").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_remembered_checkpoint_shows_a_log_that_was_rolled_back(tmp_path):
     case = make_case(tmp_path / "case")
     older = scene_of(case, tmp_path).copy(tmp_path / "older", lambda _: None)

@@ -49,6 +49,7 @@ def test_the_simulated_disk_is_the_real_one_as_long_as_the_power_stays(whole):
     assert len(there) > 150
 
 
+@pytest.mark.slow
 def test_what_a_power_cut_leaves_of_a_story_is_put_right_by_the_next_command(whole, tmp_path):
     cut_and_judge(whole, tmp_path / "left", 30)
 
@@ -76,6 +77,7 @@ def _slow_but(usual, names):
     return [pytest.param(name, id=name, marks=[] if name in usual else pytest.mark.slow) for name in names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _slow_but({"the ledger was closed"}, KILLED))
 def test_killed_first_and_without_power_while_it_is_mended_it_is_put_right_all_the_same(whole, tmp_path, name):
     again = power.play("mending", tmp_path, start=power.killed(whole, *KILLED[name], last="last" in name))
@@ -94,6 +96,7 @@ def noticed(story, place, seed=SEED):
     return ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", _slow_but(USUAL, BUILT_IN))
 def test_a_write_path_with_a_fault_is_noticed(tmp_path, fault):
     story = power.play("whole", tmp_path, fault=fault)

@@ -126,10 +126,12 @@ def test_a_call_that_fails_at_random_loses_nothing_that_the_next_command_does_no
     assert tried(monkeypatch, tmp_path, draws=10, done=False)
 
 
+@pytest.mark.slow
 def test_a_call_that_reports_an_error_although_it_was_done_is_made_up_for(monkeypatch, tmp_path):
     assert tried(monkeypatch, tmp_path, draws=10, done=True)
 
 
+@pytest.mark.slow
 def test_a_rename_that_reports_an_error_although_it_happened_is_made_up_for(monkeypatch, tmp_path):
     assert tried(monkeypatch, tmp_path, draws=8, done=True, calls=("rename",))
 

@@ -72,6 +72,7 @@ def test_every_seed_is_taken(tar):
     assert [judge(tar, seed) for seed in tar.seeds] == [True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_a_name_that_leaves_its_place_is_refused_or_stays_in_it(tar, tmp_path, name):
     before = set(tmp_path.parent.rglob("*"))

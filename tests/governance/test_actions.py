@@ -66,6 +66,7 @@ def test_a_call_takes_its_action_at_whatever_depth():
     assert actions.needed(found) == {"ec2:ListKeys", "s3:ListAllMyBuckets", "ec2:ListCallerAccessGrants"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", DECLARED)
 def test_aws_knows_every_action_under_this_very_name(action):
     assert known(action) is not None, "no such action, or AWS spells it in other case"

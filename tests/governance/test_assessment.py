@@ -252,6 +252,7 @@ def test_what_is_measured_in_time_is_among_what_can_be_asked():
     assert set(ANSWERS) > TIMED
 
 
+@pytest.mark.slow
 @given(st.sets(st.sampled_from(["ok", "warn", "fail", "untold"]), min_size=1), st.integers(0, 400))
 def test_less_known_never_scores_more(verdicts, days):
     for verdict in verdicts:

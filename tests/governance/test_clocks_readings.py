@@ -44,6 +44,7 @@ def test_readings_are_in_order_after_the_start_and_never_twice(start, name) -> N
     assert bool(found) != bool(KNOWN[name].within.promptly)
 
 
+@pytest.mark.slow
 @given(start=STARTS, name=st.sampled_from(sorted(KNOWN)), offset=st.integers(-14, 14))
 def test_the_zone_in_which_a_person_says_the_time_changes_nothing(start, name, offset) -> None:
     elsewhere = start.astimezone(timezone(timedelta(hours=offset)))

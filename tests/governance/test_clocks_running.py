@@ -264,6 +264,7 @@ def test_the_most_pressing_comes_first_and_what_is_met_last(alice) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_clock_that_runs_twice_is_met_by_the_event_that_set_it_running(alice) -> None:
     for _ in range(2):
         start(alice, INITIAL)

@@ -59,6 +59,7 @@ def test_every_word_of_the_vocabulary_is_used_and_says_what_it_does_not_prove() 
         assert fact.help, name
 
 
+@pytest.mark.slow
 def test_every_source_that_a_family_names_is_in_the_catalogue() -> None:
     known = load_catalogue()
 

@@ -109,6 +109,7 @@ def test_misuse_theft_and_replacement_are_found_and_calls_without_prompts_are_co
     assert played.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_where_prompts_were_kept_and_only_the_shop_called_nobody_is_accused(cloud, tmp_path):
     cloud.door.sent.clear()
     played = table(tmp_path, inventory(), NOBODY, approve_keep=NO)

@@ -71,6 +71,7 @@ def test_the_key_is_followed_into_the_other_account_and_the_clock_of_article_33_
     assert played.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_a_key_that_nobody_used_is_found_nowhere_and_nobody_is_asked_about_data(cloud, tmp_path):
     played = table(tmp_path, inventory(), IN_EUROPE, approve_hold=YES)
     ended = played.play(NAME, asked("AKIAEXAMPLENOBODYS12"))
@@ -83,6 +84,7 @@ def test_a_key_that_nobody_used_is_found_nowhere_and_nobody_is_asked_about_data(
     assert played.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_no_clock_starts_where_a_person_says_that_nobody_is_concerned_and_a_refusal_holds_nothing(cloud, tmp_path):
     played = table(tmp_path, both(), NOBODY, approve_hold=NO)
     ended = played.play(NAME, asked())

@@ -55,6 +55,7 @@ def test_a_key_goes_to_the_playbook_of_keys_with_the_key_of_the_finding(tmp_path
     assert at.verify().exit() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cloud")
 def test_a_bucket_that_leaks_goes_to_the_playbook_of_exfiltration_which_starts_the_clock(tmp_path):
     at, ended = played(tmp_path, "f-bucket", (17, 19), REAL)

@@ -111,6 +111,7 @@ def test_what_left_the_bucket_is_told_by_way_key_and_address_and_the_clocks_star
     assert played.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_ordinary_reads_accuse_nobody_and_a_refusal_changes_nothing(cloud, tmp_path):
     played = table(tmp_path, inventory(), FOUND, approve_keep=NO)
     ended = played.play(NAME, asked(QUIET))
@@ -125,6 +126,7 @@ def test_ordinary_reads_accuse_nobody_and_a_refusal_changes_nothing(cloud, tmp_p
     assert played.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_reads_that_no_trail_records_and_content_that_nobody_classified_are_warned_of(blind, tmp_path):
     played = table(tmp_path, inventory(), FOUND, approve_keep=YES)
     ended = played.play(NAME, asked(QUIET, principal=KEY))

@@ -113,6 +113,7 @@ def test_calls_with_a_leaked_key_are_told_apart_from_the_shops_and_no_prompt_is_
     assert table.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_the_shops_own_calls_lead_nowhere_and_prompts_that_a_gateway_keeps_are_no_gap(office, tmp_path):
     office.put(seed.tenant(attacked=False, prompts=True))
     table = office.table(tmp_path, {}, Told(), approve_hold=NO)
@@ -138,6 +139,7 @@ def test_the_shops_own_calls_lead_nowhere_and_prompts_that_a_gateway_keeps_are_n
     assert table.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_where_no_call_was_recorded_that_is_said_and_the_question_is_still_put(office, tmp_path):
     office.put(seed.silent())
     table = office.table(tmp_path, answers("none", "not_serious"), Told(), approve_hold=NO)

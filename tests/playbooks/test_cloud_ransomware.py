@@ -114,6 +114,7 @@ def test_what_is_locked_and_what_is_lost_are_told_apart_and_whoever_read_it_befo
     assert played.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_a_bucket_that_nobody_attacked_is_found_so_and_a_refusal_holds_nothing(cloud, tmp_path):
     played = table(tmp_path, inventory(), FOUND, approve_keep=NO)
     ended = played.play(NAME, asked(EXPORTS))
@@ -127,6 +128,7 @@ def test_a_bucket_that_nobody_attacked_is_found_so_and_a_refusal_holds_nothing(c
     assert played.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_a_trail_that_records_no_writes_of_objects_is_warned_of(cloud, tmp_path):
     trails = cloud.client("cloudtrail")
     before = trails.get_event_selectors(TrailName="main")["EventSelectors"]

@@ -111,6 +111,7 @@ def test_a_consent_leads_to_everybody_who_gave_it_to_new_secrets_and_to_the_mail
     assert table.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_a_person_who_signed_in_at_the_desk_alone_leads_nowhere_and_nobody_is_asked(office, tmp_path):
     office.put(seed.tenant(attacked=False, reads=False))
     table = office.table(tmp_path, {}, Told(), approve_hold=NO)
@@ -136,6 +137,7 @@ def test_a_person_who_signed_in_at_the_desk_alone_leads_nowhere_and_nobody_is_as
     assert table.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_where_the_mail_log_cannot_be_searched_that_is_a_gap_and_nothing_is_said_of_mail(office, tmp_path):
     office.put(seed.tenant(attacked=True))
     office.server.faults.add(Fault(kind="status", path="auditLog/queries", status=403, code="Forbidden", times=None))

@@ -117,6 +117,7 @@ def test_what_is_missing_is_a_gap_and_somebody_has_to_put_it_right(neglected):
     assert at.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_settings_that_may_not_be_read_count_as_missing(tmp_path):
     with running_estates(tmp_path, ready=True) as estates:
         nowhere = tuple(entry for entry in estates.entries if entry.target.provider != "aws")

@@ -70,18 +70,21 @@ def test_a_model_put_in_by_hand_and_poisoned_data_are_told_apart_and_both_found(
     assert failed(at) == []
 
 
+@pytest.mark.slow
 def test_before_anybody_touched_the_endpoint_the_poisoned_data_are_the_cause(estates, tmp_path):
     _, ended = play(tmp_path, estates, 0, 5)
     assert outputs(ended, "changes")["outside_configs"] == []
     assert outputs(ended, "cause")["choice"] == "data"
 
 
+@pytest.mark.slow
 def test_where_model_and_data_are_sound_strange_rules_are_the_cause(estates, tmp_path):
     at, ended = play(tmp_path, estates, 23.5, 26, number=2)
     assert outputs(ended, "cause")["choice"] == "rules"
     assert clocks(at) == [("eu.gdpr.art33", AWARE), ("us.sec.8k-1.05", MATERIAL)]
 
 
+@pytest.mark.slow
 def test_where_nothing_was_recorded_nobody_is_asked_what_was_lost(estates, tmp_path):
     at, ended = play(tmp_path, estates, 23.5, 26)
     assert outputs(ended, "cause")["choice"] == "nothing"

@@ -91,6 +91,7 @@ def test_a_leaked_key_leads_to_what_it_made_granted_and_read_and_both_clocks_sta
     assert table.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_a_key_that_was_used_from_the_office_alone_leads_nowhere_and_starts_no_clock(shop, tmp_path):
     shop.put(estate(list(seed.benign())))
     table = shop.table(tmp_path, {}, Told(), approve_keep=NO)
@@ -115,6 +116,7 @@ def test_a_key_that_was_used_from_the_office_alone_leads_nowhere_and_starts_no_c
     assert table.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_where_reads_are_not_logged_nobody_says_that_nothing_was_read(shop, tmp_path):
     changes = [call for call in (*seed.benign(), *seed.theft()) if not call.reads]
     shop.put(estate(changes, audited=False))
@@ -135,6 +137,7 @@ def test_where_reads_are_not_logged_nobody_says_that_nothing_was_read(shop, tmp_
     assert table.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_without_the_id_of_the_key_all_that_the_account_did_counts(shop, tmp_path):
     keyless = [replace(call, key="") for call in (*seed.benign(), *seed.theft()) if call.who == seed.EXPORTER]
     shop.put(estate(keyless))
@@ -147,6 +150,7 @@ def test_without_the_id_of_the_key_all_that_the_account_did_counts(shop, tmp_pat
     assert outputs(ended, "foreign")["choice"] == "foreign"
 
 
+@pytest.mark.slow
 def test_a_project_whose_audit_settings_cannot_be_seen_is_a_gap_and_the_question_is_still_put(shop, tmp_path):
     found = estate(list(seed.benign()))
     found.lists = {path: pages for path, pages in found.lists.items() if "cloudasset" not in path}

@@ -72,6 +72,7 @@ def test_one_story_out_of_five_places_with_every_key_model_and_gap_of_it(estates
     assert failed(at) == []
 
 
+@pytest.mark.slow
 def test_where_nobody_called_from_outside_nobody_is_asked_and_nothing_is_held(estates, tmp_path):
     at = table(tmp_path, estates, inventory(estates), {"personal_data": ANSWER}, approve_hold=YES)
     ended = at.play(ID, {**INPUTS, "window": hours(23.5, 26)})

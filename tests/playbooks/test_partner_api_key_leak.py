@@ -138,6 +138,7 @@ def test_starts_the_clocks_that_people_gave_a_time_for(leaked):
     ]
 
 
+@pytest.mark.slow
 def test_a_key_that_only_the_supplier_used_asks_nobody_and_starts_no_clock(estates, tmp_path):
     at = table(tmp_path, estates, inventory(estates, "supplier-acme", "code"), approve_hold=YES)
     asked = at.play(BOOK, {**INPUTS, "window": hours(0, 0.9)})
@@ -162,6 +163,7 @@ def test_a_key_that_only_the_supplier_used_asks_nobody_and_starts_no_clock(estat
     assert at.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_a_log_that_the_agreement_does_not_allow_is_a_gap_and_no_proof_of_innocence(estates, tmp_path):
     agreed = {"reference": "supply agreement", "evidence": ["usage"], "legalBasis": ["contract"]}
     text = inventory(estates, "supplier-acme", "code", **{ACME: {"agreement": agreed}})

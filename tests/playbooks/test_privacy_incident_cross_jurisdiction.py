@@ -118,6 +118,7 @@ def test_every_step_ends_and_what_nobody_looked_at_is_said(exported):
     assert at.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_a_processor_tells_its_controller_and_a_duty_without_a_time_starts_nothing(estate, tmp_path):
     answers = {
         "people": Reply(choices=("eu",), fields={"aware_at": AWARE}),
@@ -159,6 +160,7 @@ def test_a_processor_tells_its_controller_and_a_duty_without_a_time_starts_nothi
     assert at.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_nobodys_data_start_no_clock_and_what_was_not_handed_in_is_a_gap(tmp_path):
     answers = {
         "people": Reply(choices=("none",), fields={"aware_at": AWARE}),

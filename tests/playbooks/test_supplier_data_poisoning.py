@@ -71,6 +71,7 @@ def test_poisoned_files_are_followed_to_the_model_that_answered_and_both_clocks_
     assert failed(at) == []
 
 
+@pytest.mark.slow
 def test_a_delivery_that_is_the_suppliers_own_leads_nowhere_and_asks_nobody(estates, tmp_path):
     at = table(tmp_path, estates, inventory(estates, *TARGETS), {"poisoning": POISONED}, approve_keep=YES)
     ended = at.play(ID, {**INPUTS, "window": hours(23.5, 26)})
@@ -81,6 +82,7 @@ def test_a_delivery_that_is_the_suppliers_own_leads_nowhere_and_asks_nobody(esta
     assert (clocks(at), at.events("hold.placed"), failed(at)) == ([], [], [])
 
 
+@pytest.mark.slow
 def test_without_the_suppliers_log_the_versions_are_found_and_nothing_confirms_them(estates, tmp_path):
     at = table(
         tmp_path, estates, inventory(estates, "shop"), {"poisoning": Reply(choices=("unknown",))}, approve_keep=NO

@@ -127,6 +127,7 @@ def test_starts_the_clocks_that_people_gave_a_time_for(noticed):
     ]
 
 
+@pytest.mark.slow
 def test_a_supplier_that_came_from_its_own_network_alone_is_the_usual(estates, tmp_path):
     answers = {
         "pull": Reply(choices=("later",)),
@@ -151,6 +152,7 @@ def test_a_supplier_that_came_from_its_own_network_alone_is_the_usual(estates, t
     assert at.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_identities_that_nothing_names_are_said_to_be_no_answer(estates, tmp_path):
     answers = {
         "pull": Reply(choices=("now",)),

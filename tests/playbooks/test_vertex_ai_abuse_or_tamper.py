@@ -124,6 +124,7 @@ def test_an_exchanged_model_is_named_with_who_put_it_there_and_its_files_are_hel
     assert table.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_what_the_deployer_does_at_its_desk_is_expected_and_nobody_is_asked(shop, tmp_path):
     shop.put(estate(list(seed.usual()), lists=seed.lists(logged=True, exchanged=False)))
     table = shop.table(tmp_path, {}, Told(), approve_hold=NO)
@@ -152,6 +153,7 @@ def test_what_the_deployer_does_at_its_desk_is_expected_and_nobody_is_asked(shop
     assert table.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_where_calls_and_reads_are_not_logged_that_is_said_and_none_of_the_clocks_starts_without_a_person(
     shop, tmp_path
 ):
@@ -186,6 +188,7 @@ def test_where_calls_and_reads_are_not_logged_that_is_said_and_none_of_the_clock
     assert table.verify().exit() == 0
 
 
+@pytest.mark.slow
 def test_before_the_first_change_on_record_the_models_that_were_there_have_no_known_share(shop, tmp_path):
     shop.put(estate(list(seed.exchange()), lists=seed.lists(logged=False, exchanged=True)))
     table = shop.table(tmp_path, answers("unknown", "unknown", same=True), Told(), approve_hold=NO)

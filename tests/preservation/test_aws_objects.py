@@ -66,6 +66,7 @@ def test_every_version_below_the_prefix_is_held_and_cannot_be_deleted(locked, mi
     assert locked.lab.verify().exit(require_complete=True) is Exit.OK
 
 
+@pytest.mark.slow
 def test_held_twice_the_second_run_sends_no_change(locked, stack, bucket):
     for _ in range(2):
         assert only(locked.do("aws.s3.legal_hold", bucket=bucket, prefix=PREFIX)) == ("complete", "")
@@ -80,6 +81,7 @@ def test_a_lost_answer_to_one_hold_is_looked_for_and_not_sent_again(locked, stac
     assert holds(ministack, bucket) == ["ON"] * 5
 
 
+@pytest.mark.slow
 def test_killed_among_the_holds_the_rest_follows_after_resume(locked, stack, ministack, bucket):
     process = locked.start("aws.s3.legal_hold", bucket=bucket, prefix=PREFIX)
     stack.lose, stack.kill = first("PUT "), process.pid
@@ -90,6 +92,7 @@ def test_killed_among_the_holds_the_rest_follows_after_resume(locked, stack, min
     assert locked.lab.verify().exit(require_complete=True) is Exit.OK
 
 
+@pytest.mark.slow
 def test_a_bucket_without_object_lock_is_refused_while_planning(locked, ministack, bucket):
     name = f"{bucket}-open"
     s3 = ministack.client("s3")
@@ -112,6 +115,7 @@ def test_a_bucket_that_is_not_there_is_no_success(locked):
     assert (status, reason.startswith("nothing was preserved: NoSuchBucket")) == ("partial_error", True)
 
 
+@pytest.mark.slow
 def test_a_retention_is_set_on_every_version_and_the_plan_said_so(locked, ministack, bucket):
     said = f"would put 5 of 5 versions in s3://{bucket}/{PREFIX} (40 bytes) under GOVERNANCE retention until "
     given = {"bucket": bucket, "prefix": PREFIX, "until": UNTIL.isoformat()}
@@ -121,6 +125,7 @@ def test_a_retention_is_set_on_every_version_and_the_plan_said_so(locked, minist
     assert retentions(ministack, bucket) == [("GOVERNANCE", UNTIL)] * 5
 
 
+@pytest.mark.slow
 def test_a_longer_retention_stays_and_is_sent_no_change(locked, stack, ministack, bucket):
     later = UNTIL + timedelta(days=30)
     locked.do("aws.s3.retention", bucket=bucket, prefix=PREFIX, until=later.isoformat())
@@ -164,6 +169,7 @@ def test_objects_that_are_refused_are_named_and_the_others_are_held(locked, stac
     assert sorted(holds(ministack, bucket)) == ["ON"] * 3 + ["none"] * 2
 
 
+@pytest.mark.slow
 def test_versions_are_switched_on_once_and_stay(locked, stack, ministack):
     s3, name = ministack.client("s3"), next(NAMES)
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})

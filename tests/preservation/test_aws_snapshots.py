@@ -73,6 +73,7 @@ def test_another_step_makes_copies_of_its_own(aws, moto, instance):
     assert len(snapshots(moto, volumes_of(moto, instance))) == 6
 
 
+@pytest.mark.slow
 def test_a_lost_answer_is_looked_for_before_anything_is_repeated(aws, moto, line, instance):
     line.lose = first("Action=CreateSnapshots")
     assert only(aws.do("aws.ec2.snapshot_volumes", instance_id=instance)) == ("complete", "")
@@ -186,6 +187,7 @@ def test_a_database_is_copied_once_under_a_name_of_the_step(aws, moto, line):
     assert line.count("Action=CreateDBSnapshot") == 1
 
 
+@pytest.mark.slow
 def test_a_cluster_is_copied_once_and_a_member_of_it_is_refused_by_name(aws, moto):
     rds = moto.client("rds")
     rds.create_db_cluster(

@@ -140,6 +140,7 @@ def test_without_a_run_nothing_is_asked_for(aws, line):
     assert line.seen == []
 
 
+@pytest.mark.slow
 def test_what_no_tag_takes_is_left_out_of_what_is_written_but_not_of_the_token(aws, moto):
     volume = moto.client("ec2").create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
     tokens = set()
@@ -180,6 +181,7 @@ def test_the_book_is_read_without_any_sdk():
     assert not {"boto3", "botocore", "azure", "google", "requests"} & set(json.loads(said.stdout))
 
 
+@pytest.mark.slow
 def test_the_same_work_of_another_run_or_step_or_on_another_resource_has_another_token(aws, moto):
     ec2 = moto.client("ec2")
     first, second = (ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"] for _ in range(2))

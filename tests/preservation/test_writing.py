@@ -158,6 +158,7 @@ def test_no_catalogue_of_sources_and_no_registry_of_collectors_reaches_an_action
     assert not [where for where in (*registry.BUILTIN.values(), *registry.ACCESS.values()) if "preservation" in where]
 
 
+@pytest.mark.slow
 def test_no_collector_names_an_operation_of_the_list_or_imports_an_action():
     names = {operation.partition(":")[2] for operation in WRITING}
     for path in Path(evidence_kit.collectors.__file__).parent.rglob("*.py"):

@@ -126,6 +126,7 @@ def test_aws_own_validator_calls_the_good_bucket_valid(cloud, account, region):
     assert f"{logs}/{logs} log files valid" in said
 
 
+@pytest.mark.slow
 def test_aws_own_validator_names_the_hours_without_a_trail(cloud):
     from_, to = (f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (STOPPED, STARTED))
     assert f"No log files were delivered by CloudTrail between {from_} and {to}" in validate(cloud, SHOP)[1]
@@ -149,6 +150,7 @@ def test_restored_logs_are_valid_again(cloud):
     assert validate(cloud, SHOP, "eu-west-1")[0] == 0
 
 
+@pytest.mark.slow
 def test_tampering_leaves_the_older_version_in_the_bucket(cloud, connect):
     key = cloud.alter_log(SHOP, "us-east-1", 0)
     cloud.delete_log(SHOP, "us-east-1", 0)
@@ -269,6 +271,7 @@ for end in (datetime(2026, 11, 21, 21, 30, tzinfo=UTC), datetime(2024, 2, 29, 10
 """
 
 
+@pytest.mark.slow
 def test_closing_leaves_no_thread_no_socket_and_no_word(cloud):
     environ = {
         **os.environ,

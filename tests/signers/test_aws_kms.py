@@ -147,6 +147,7 @@ def error(code, status=400):
     return status, {"__type": code, "message": "no"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException"])
 def test_a_denial_is_access_and_names_the_permissions(scripted, code):
     uri, answers, _ = scripted

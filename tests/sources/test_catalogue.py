@@ -44,6 +44,7 @@ def test_a_source_says_how_fast_how_long_and_where_it_is_documented(name):
     assert not spec.step or spec.windowed
 
 
+@pytest.mark.slow
 @each_of_aws
 def test_every_json_call_names_the_result_without_which_it_is_no_answer(name):
     spec = CATALOGUE[name]

@@ -70,6 +70,7 @@ def test_a_test_that_lacks_what_is_abstract_is_refused_and_not_passed_over(suite
     assert isabstract(type("Half", (suite,), {}))  # one to inherit from is as good as ever
 
 
+@pytest.mark.slow
 def test_a_test_that_lacks_its_provider_ends_the_run(tmp_path):
     half = tmp_path / "test_half.py"
     half.write_text(

@@ -95,6 +95,7 @@ def test_storing_again_adds_neither_an_object_nor_an_event(small_case, bucket) -
     assert judge(small_case, bucket)[1].status is CheckStatus.PASS
 
 
+@pytest.mark.slow
 def test_a_case_that_went_on_is_stored_elsewhere_and_not_over_its_older_copy(small_case, bucket) -> None:
     put(small_case, bucket)
     small_case.note("one more thing")
@@ -144,6 +145,7 @@ def test_a_deleted_and_an_added_object_are_noticed(small_case, bucket) -> None:
     assert check.status is CheckStatus.FAIL
 
 
+@pytest.mark.slow
 def test_a_receipt_that_was_changed_or_is_gone_is_a_defect(small_case, bucket) -> None:
     made = put(small_case, bucket)
     receipt = f"cases/1/{held.RECEIPTS}/{made.event}.jsonl"
@@ -237,6 +239,7 @@ def test_the_log_says_what_was_asked(small_case, amazon) -> None:
     assert held.last_copy(small_case.vault).lock == LOCKED
 
 
+@pytest.mark.slow
 def test_a_legal_hold_that_was_lifted_is_found(small_case, amazon, ministack) -> None:
     put(small_case, amazon, lock=Lock(hold=True))
     one = next(one for one in versions(ministack, amazon) if one["Key"].endswith("case.json"))
@@ -312,6 +315,7 @@ def test_locks_that_may_not_be_read_are_not_checked(small_case, amazon, ministac
 # -- interruption --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nth", [2, 7, -2, -1])
 def test_a_run_that_is_killed_leaves_nothing_that_verifies_and_the_next_completes_it(
     tmp_path, ministack, request, monkeypatch, nth
@@ -375,6 +379,7 @@ def test_a_lost_answer_is_asked_for_again_and_nothing_is_stored_twice(
         assert judge(small_case, amazon)[1].status is CheckStatus.PASS
 
 
+@pytest.mark.slow
 def test_verifying_asks_once_for_each_artifact_and_once_for_all_versions(
     case, amazon, ministack, monkeypatch
 ) -> None:

@@ -94,6 +94,7 @@ def test_a_bug_of_the_collector_ends_its_unit_alone(lab, pair, plugged, desk):
     assert lab.verify().exit() is Exit.OK
 
 
+@pytest.mark.slow
 def test_each_account_is_asked_at_its_own_pace_and_by_one_worker(lab, pair, plugged, desk):
     rps, streams = 10.0, 4
     targets = tuple(desk.target(name * 12, streams) for name in "123")
@@ -140,6 +141,7 @@ def asked_by(desk, worker):
     return [one for one in desk.asked if one.process == str(worker.pid)]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_no_unit_and_doubles_none(lab, pair, plugged, desk):
     pair.add("victim")
     victim = pair.workers["victim"]
@@ -163,6 +165,7 @@ def test_a_killed_worker_costs_no_unit_and_doubles_none(lab, pair, plugged, desk
     assert lab.verify().exit(require_complete=True) is Exit.OK
 
 
+@pytest.mark.slow
 def test_a_worker_that_comes_back_after_the_seal_changes_nothing(lab, pair, plugged, desk):
     pair.add("sleeper")
     sleeper = pair.workers["sleeper"]

@@ -50,6 +50,7 @@ def test_any_records_of_a_document_come_out_as_they_stand_in_order(records, styl
         assert raws(gzip.compress(body)) == texts
 
 
+@pytest.mark.slow
 @given(records=RECORDS, chunk=st.sampled_from([3, 16, 1 << 16]))
 def test_any_records_in_lines_come_out_as_they_stand_in_order(records, chunk) -> None:
     texts = [json.dumps({"n": number, "of": record}) for number, record in enumerate(records)]

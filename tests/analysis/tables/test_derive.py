@@ -174,6 +174,7 @@ FORMS = (
 )
 
 
+@pytest.mark.slow
 @given(
     files=st.lists(st.lists(READABLE | UNREADABLE, max_size=5), min_size=1, max_size=4), form=st.sampled_from(FORMS)
 )

@@ -26,6 +26,7 @@ def test_without_credentials_the_caller_is_told_how_to_give_some(play, monkeypat
     assert "AWS_PROFILE" in refused.value.hint
 
 
+@pytest.mark.slow
 def test_refused_credentials_are_named_by_the_code_of_the_refusal(play):
     play(GetCallerIdentity=[Line(DENIED, 403)])
     with pytest.raises(AccessError, match="AWS refuses the credentials: ExpiredToken"):

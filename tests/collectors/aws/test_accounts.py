@@ -51,6 +51,7 @@ def test_the_external_id_of_the_inventory_is_passed_on(lab, play):
     assert script.heard["AssumeRole"][0]["ExternalId"] == "case-14"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [LOOKUP, S3])
 def test_credentials_of_another_account_end_as_denied_and_bring_nothing(cloud, lab, source):
     wrong = Target(provider="aws", id=DATA, name="data", regions=("us-east-1",))  # no role: the shop's own keys
@@ -108,6 +109,7 @@ def test_a_region_that_is_switched_off_is_named_and_never_asked(lab, play, sourc
     assert result.exit is Exit.OK
 
 
+@pytest.mark.slow
 def test_a_region_list_that_misses_its_result_is_not_an_account_without_regions(lab, play):
     play(DescribeRegions=[Line(b"<DescribeRegionsResponse/>")])
     result = lab.collect(LOOKUP, targets=(Target(provider="aws", id=SHOP),))
@@ -121,6 +123,7 @@ def test_an_account_without_trails_is_not_configured(lab, play, source):
     assert (outcome.status, outcome.reason) == (UnitStatus.NOT_CONFIGURED, "no trail here delivers to S3")
 
 
+@pytest.mark.slow
 def test_a_trail_of_one_region_only_is_found_there(cloud, lab):
     with closing(cloud.client("cloudtrail", SHOP, "eu-west-1")) as client:
         client.create_trail(Name="local", S3BucketName=cloud.bucket, IsMultiRegionTrail=False)
@@ -139,6 +142,7 @@ def test_two_trails_of_one_name_are_two_units(lab, play):
     assert len({o.unit for o in result.outcomes}) == len(result.outcomes) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "operation"), [(S3, "DescribeTrails"), (LOGS, "DescribeLogGroups")])
 def test_a_region_that_cannot_be_enumerated_leaves_the_others_whole(cloud, lab, source, operation):
     cloud.door.faults.add(Fault(kind="denied", operation=operation, region="us-east-1", times=None))
@@ -178,6 +182,7 @@ def test_an_organisations_trail_is_looked_for_in_its_folder(lab, play):
     assert (planned["settings"]["org"], planned["settings"]["prefix"]) == ("o-abc/", "p/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["with an explicit deny in a service control policy", "permissions boundary"])
 def test_a_policy_of_the_organisation_is_told_from_a_missing_permission(lab, play, words):
     play(LookupEvents=[refused("AccessDeniedException", f"not authorized {words}")])

@@ -110,6 +110,7 @@ def test_what_the_settings_leave_out_is_how_the_unit_ends(before):
     assert taken(stage) == {("us-east-1", "/vpc"): 1}
 
 
+@pytest.mark.slow
 def test_what_a_named_group_no_longer_keeps_is_expired_and_the_rest_is_taken(before):
     text = flow_logs("LogGroupName: /vpc") + listed("/vpc", "/vpc", days="1") + events("/vpc")
     stage = before(FLOW, "\n    window: {start: 2026-11-20T18:00:00Z}" + text)

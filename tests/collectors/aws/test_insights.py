@@ -132,6 +132,7 @@ def test_as_many_events_in_another_hour_are_no_agreement(count):
     assert said["count_differs"].facts["hoursInAll"] == "2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answers",
     [

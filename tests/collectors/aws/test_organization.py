@@ -129,6 +129,7 @@ def test_session_policies_go_along_when_a_role_is_assumed(monkeypatch):
     assert assumed["ExternalId"] == "ek-1"
 
 
+@pytest.mark.slow
 def test_regions_are_asked_of_account_management_where_ec2_refuses(monkeypatch):
     replies = [
         {

@@ -64,6 +64,7 @@ def test_a_token_that_comes_back_after_others_is_a_loop_and_its_page_is_kept(des
     assert {name for _, _, name in desk.looked_up()} == {"e1", "e2", "e3"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [

@@ -117,6 +117,7 @@ def test_a_source_of_aws_only_reads(name):
     assert {one: refused(one) for one in issued if refused(one)} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_AWS)
 def test_every_operation_exists_at_aws(name):
     models = get_session()

@@ -65,6 +65,7 @@ def test_a_log_bucket_that_is_gone_is_not_a_log_that_nobody_set_up(before):
     assert result.exit is Exit.INCOMPLETE
 
 
+@pytest.mark.slow
 def test_overwritten_and_deleted_files_are_taken_and_named(before):
     stage = before(
         "aws.vpc.flow_s3",

@@ -123,6 +123,7 @@ def test_the_bytes_that_aws_signed_are_not_lost_and_prove_themselves_offline(clo
     assert hashes >= {hashlib.sha256(log).hexdigest() for log in logs}
 
 
+@pytest.mark.slow
 def test_digests_of_no_region_are_lost_be_it_home_or_not(cloud, lab):
     assert lab.collect(DIGEST, targets=BOTH).exit is Exit.OK
     found = {digest["digestS3Object"] for digest in digests(lab)}

@@ -366,6 +366,7 @@ def test_a_fault_loses_nothing_and_is_on_record(path, fault, kiosk, lab, blobs):
     assert len([line for line in lab.exchanges() if line.get("error")]) == fault.times
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "status"),
     [

@@ -98,6 +98,7 @@ def test_the_bytes_on_disk_are_the_bytes_that_were_sent(make, small):
     assert len(desk.lab.digests()) > 5
 
 
+@pytest.mark.slow
 def test_three_thousand_rows_of_a_fortnight_take_eight_queries_and_two_counts(make, small):
     """The goal of the issue, a thousand times smaller."""
     desk = make(None, table=Table(name="T", rate=every(403), billed=50), **LIMITS)
@@ -356,6 +357,7 @@ def test_a_refusal_ends_the_unit_with_what_it_means(make, fault, status, words):
     assert words in outcome.reason
 
 
+@pytest.mark.slow
 def test_a_refused_query_leaves_no_connection_to_the_garbage_collector(make):
     desk = make(every(600))
     desk.api.faults.append(refusal(404, "WorkspaceNotFoundError"))

@@ -147,6 +147,7 @@ ENDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "status"), ENDS)
 def test_what_does_not_pass_ends_the_unit_with_its_own_word_and_keeps_what_came(google, kind, status):
     google.fill(ACTIVITY, 3500)

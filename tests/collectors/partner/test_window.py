@@ -72,6 +72,7 @@ def test_an_overlap_begins_earlier():
     assert Terms("rfc3339", "[)", timedelta(minutes=5)).asked(window)[0] == window.start - timedelta(minutes=5)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_halves_tile_a_window(data):
     start, end = sorted(data.draw(st.tuples(MOMENTS, MOMENTS)))

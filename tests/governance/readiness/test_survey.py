@@ -78,6 +78,7 @@ def test_what_is_granted_is_complete_and_reaches_as_far_as_the_provider_keeps(lo
     assert of(look(30), "aws.cloudtrail.lookup", SHOP).bounded is False
 
 
+@pytest.mark.slow
 def test_what_has_no_window_has_no_reach(look) -> None:
     assert of(look(), "aws.iam.account", SHOP).reach is None
 
@@ -89,6 +90,7 @@ def test_each_trail_is_told_with_whether_it_logs(look) -> None:
     assert {one.subject.rpartition("/")[0].rpartition(":")[2] for one in logging} == {"trail"}
 
 
+@pytest.mark.slow
 def test_two_looks_at_the_same_estate_differ_in_nothing(look) -> None:
     first, second = look(), look()
     assert written(first) == written(second)
@@ -106,6 +108,7 @@ def test_a_lost_permission_is_drift_for_the_worse_and_named(look, cloud) -> None
     assert [one.worse for one in back if one.kind == "permission_gained"] == [False]
 
 
+@pytest.mark.slow
 def test_a_trail_that_is_stopped_is_drift_for_the_worse(look, cloud) -> None:
     before = look(sources=("aws.cloudtrail.trails",))
     arn = next(one.subject for one in before.states if one.name == "logging" and one.value == "true")

@@ -99,6 +99,7 @@ def test_an_expression_that_would_never_end_is_judged(bomb):
     judge(GOOD.replace(condition, f'when: "{bomb}"'))
 
 
+@pytest.mark.slow
 def test_a_mebibyte_of_expressions_is_judged():
     slots = "".join(f"      a{n}: ${{{{ inputs.key }}}}\n" for n in range(25_000))
 

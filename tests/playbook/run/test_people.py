@@ -185,6 +185,7 @@ def test_a_case_with_an_answer_that_was_swapped_does_not_verify(tmp_path):
     assert [one.subject for one in table.verify().defects][:1] == [str(path.relative_to(table.lab.root))]
 
 
+@pytest.mark.slow
 def test_of_a_case_by_strangers_the_signers_are_the_defect_and_not_their_files(tmp_path):
     table = deck(tmp_path, EVENTS, approvals={"agree": YES})
     table.play(book(HOLD), {})

@@ -250,6 +250,7 @@ def test_of_the_ledger_only_the_first_line_is_read(cast) -> None:
     assert field(build(alice.vault), "origin", "product or API").values == ("test.pages, mechanism test",)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_units_and_a_thousand_sources_stay_a_page(cast) -> None:
     alice = opened(cast)
     collected(alice)

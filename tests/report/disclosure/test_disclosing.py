@@ -312,6 +312,7 @@ def test_a_token_is_embedded_where_sigstore_tools_look_for_it():
 # -- size ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_thousand_artifacts_take_little_memory(tmp_path):
     case = make_case(tmp_path / "case", pages=1000, names=())
     tracemalloc.start()

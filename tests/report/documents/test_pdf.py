@@ -94,6 +94,7 @@ def test_no_text_turns_into_the_number_of_pages(real, record, text) -> None:
     assert squeezed(text.replace("\x7f", "\\x7f")) in text_of(body)
 
 
+@pytest.mark.slow
 def test_a_hundred_pages_are_numbered_to_the_last(real, record) -> None:
     table = Table(((Span("a"),),), tuple(((Span(f"row {number}"),),) for number in range(8_000)))
     pages = read(render(replace(make("summary", real.report, record), blocks=(table,)))).pages

@@ -64,6 +64,7 @@ def test_the_ontology_finds_no_fault_in_a_case_with_everything_said(case, origin
     assert [one["case-investigation:exhibitNumber"] for one in of(document, RECORD) if len(one) > 4] == ["EV-001"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "harm",
     [
