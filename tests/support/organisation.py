@@ -5,7 +5,6 @@ It prints what it held in memory: after the plan, and at its end.
 
 import json
 import os
-import resource
 import signal
 import sys
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from support.casemaker import SPEC, exchange
 from support.lab import Lab, from_pem
+from support.memory import peak
 
 from evidence_kit.acquire.observer import Silent
 from evidence_kit.acquire.plan import make_plan
@@ -91,9 +91,9 @@ def main():
         engine = lab.engine(made, observer=Dying(task["dies"]), workers=16)
         order = lab.order(*made, targets=accounts(task["accounts"]))
         plan = make_plan(order, made, engine.world())
-        planned = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        planned = peak()
         result = engine.collect(order, plan)
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    held = peak()
     print(json.dumps({"units": len(plan.units), "ended": len(result.outcomes), "planned": planned, "held": held}))
 
 

@@ -1,12 +1,12 @@
 """Collects one source from a bucket into a new case, verifies it, and tells what came and how much memory it took."""
 
 import json
-import resource
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 from support.casemaker import Case
+from support.memory import peak
 
 from evidence_kit.acquire.run import Engine
 from evidence_kit.acquire.scope import Order
@@ -16,11 +16,6 @@ from evidence_kit.model.unit import Target
 from evidence_kit.sources.catalogue import choose, load_catalogue
 
 ACCOUNT = "111122223333"
-
-
-def peak() -> int:
-    """Return the most memory that this process has had, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 def main(folder: Path, source: str) -> None:
@@ -38,7 +33,7 @@ def main(folder: Path, source: str) -> None:
             collectors=build(choose((source,), load_catalogue())),
             now=lambda: datetime.now(UTC),
         )
-        started = peak()
+        started = peak() >> 10
         (outcome,) = engine.collect(order).outcomes
     told = {
         "status": outcome.status.value,
@@ -47,9 +42,9 @@ def main(folder: Path, source: str) -> None:
         "artifacts": outcome.artifacts,
         "bytes": outcome.bytes,
         "started": started,
-        "collected": peak(),
+        "collected": peak() >> 10,
         "verdict": case.verify().exit().name,
-        "verified": peak(),
+        "verified": peak() >> 10,
     }
     print(json.dumps(told))
 
