@@ -71,12 +71,9 @@ def _as_encoded(line: bytes, limit: int) -> dict[str, object] | None:
 
 
 def _swiftly(line: bytes) -> dict[str, object] | None:
-    """Do the same by orjson, if it is installed and the line holds nothing that it could write in another way.
-
-    That is what is not printable ASCII, escapes, and floats that Python writes with an exponent, or orjson does.
-    """
+    """Do the same by orjson, if it is installed and the line holds nothing that it could write in another way."""
     codec = _swift_codec()
-    if codec is None or not line.isascii() or b"\\" in line or b"\x7f" in line or not _is_flat(line):
+    if codec is None or not _is_spelled_alike(line) or not _is_flat(line):
         return None
     loads, dumps = codec
     try:
@@ -85,6 +82,13 @@ def _swiftly(line: bytes) -> dict[str, object] | None:
         return None
     is_plain = type(value) is dict and dumps(value) == line and _has_short_numbers(value.values())
     return cast("dict[str, object]", value) if is_plain else None
+
+
+def _is_spelled_alike(line: bytes) -> bool:
+    r"""Say whether all texts are of printable ASCII, and nothing but `"` is escaped, which every ETag has."""
+    if not line.isascii() or b"\x7f" in line:
+        return False
+    return b"\\" not in line or b"\\" not in line.replace(b'\\"', b"")
 
 
 @cache
