@@ -111,6 +111,7 @@ class Recorder:
         self._context = context
         self._observer = observer
         self._queue: queue.Queue[_Work | None] = queue.Queue(QUEUE)
+        self._hurry = threading.Event()  # a batch is full, or somebody waits for it
         self.failure: EvidenceKitError | None = None
         self._refusal: EvidenceKitError | None = None
         self._held: list[_Batch] = []  # what could not be recorded yet
@@ -138,6 +139,7 @@ class Recorder:
         """Finish what is queued and end; raises what made the recorder fail."""
         if self._thread.is_alive():
             self._queue.put(None)
+            self._hurry.set()
             self._thread.join()
         if self.failure:
             raise self.failure
@@ -150,6 +152,8 @@ class Recorder:
         if error := self.failure or (None if isinstance(work, _Flush) else self._refusal):
             raise error
         self._queue.put(work)
+        if isinstance(work, _Flush) or self._queue.qsize() >= BATCH:
+            self._hurry.set()
 
     def _run(self) -> None:
         ended = False
@@ -190,10 +194,25 @@ class Recorder:
             if len(batch) >= BATCH or size >= BATCH_BYTES or isinstance(work, _Flush):
                 return batch, False
             try:
-                work = self._queue.get(timeout=max(0.0, until - time.monotonic()))
+                work = self._more(until)
             except queue.Empty:
                 return batch, False
         return batch, True
+
+    def _more(self, until: float) -> _Work | None:
+        """Return what comes next; Empty if nothing does before `until`.
+
+        Workers do not wake this thread for each piece: it would take the interpreter from them every time.
+        """
+        waits = True
+        while True:
+            self._hurry.clear()
+            try:
+                return self._queue.get_nowait()
+            except queue.Empty:
+                if not waits:
+                    raise
+            waits = self._hurry.wait(max(0.0, until - time.monotonic()))
 
     def _record(self, batch: _Batch) -> None:
         artifacts = [work for work in batch.work if isinstance(work, Artifact)]

@@ -79,6 +79,7 @@ class Lines:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._alarm)
         self._ready = selectors.DefaultSelector()
+        self._watched: set[int] = set()
         self._due: float | None = None
         self._idle: list[_Line] = []
         self._busy: dict[Any, _Line] = {}
@@ -149,13 +150,14 @@ class Lines:
     # -- libcurl tells what it waits for -----------------------------------------------------------------------
 
     def _watch(self, what: int, fd: int, *_: object) -> None:
-        known = fd in self._ready.get_map()
         if what == pycurl.POLL_REMOVE:
-            if known:
+            if fd in self._watched:
+                self._watched.remove(fd)
                 self._ready.unregister(fd)
-        elif known:
+        elif fd in self._watched:
             self._ready.modify(fd, _WAITS[what])
         else:
+            self._watched.add(fd)
             self._ready.register(fd, _WAITS[what])
 
     def _alarm(self, milliseconds: int) -> None:
@@ -258,9 +260,9 @@ class _Line:
 
 def _headers(lines: list[bytes]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for line in lines[1:]:
-        name, colon, value = line.decode("latin-1").partition(":")
+    for line in b"".join(lines[1:]).decode("latin-1").split("\n"):
+        name, colon, value = line.partition(":")
         if colon:
-            key = name.strip().lower()
-            found[key] = f"{found[key]}, {value.strip()}" if key in found else value.strip()
+            key, said = name.strip().lower(), value.strip()
+            found[key] = f"{found[key]}, {said}" if key in found else said
     return found

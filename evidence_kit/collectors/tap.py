@@ -81,7 +81,7 @@ def shown(rule: Rule, name: str, value: object) -> object:
     """Return a parameter as it may go on record: page tokens only as digests."""
     if name.lower() in rule.tokens and isinstance(value, str):
         return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
-    if isinstance(value, str):
+    if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, Mapping):
         return {str(inner): shown(rule, str(inner), part) for inner, part in value.items()}

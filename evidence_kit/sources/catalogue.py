@@ -1,8 +1,9 @@
 """Reads the catalogue: strict YAML in, `SourceSpec` out. Knows nothing of any mechanism."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, cast
@@ -24,6 +25,18 @@ _FORMATS = ("json", "json.gz", "csv", "xml", "bytes")
 
 def load_catalogue(extra: Iterable[Path] = ()) -> dict[str, SourceSpec]:
     """Return every shipped source by name, sorted, and those of `extra`: files, or folders of them."""
+    specs = dict(_shipped())
+    for path in extra:
+        for spec in _given(path):
+            if spec.name in specs:
+                raise UsageError(f"`{path}`: there is a source `{spec.name}` already", hint="give it another name")
+            specs[spec.name] = spec
+    return dict(sorted(specs.items()))
+
+
+@cache
+def _shipped() -> Mapping[str, SourceSpec]:
+    """Return what comes with this program, which reads it once: its own files do not change while it runs."""
     specs: dict[str, SourceSpec] = {}
     root = files("evidence_kit.sources")
     for folder in sorted(root.iterdir(), key=lambda item: item.name):
@@ -33,12 +46,7 @@ def load_catalogue(extra: Iterable[Path] = ()) -> dict[str, SourceSpec]:
             if item.name.endswith(".yaml"):
                 spec = parse_source(item.read_bytes(), name=f"{folder.name}/{item.name}")
                 specs[spec.name] = spec
-    for path in extra:
-        for spec in _given(path):
-            if spec.name in specs:
-                raise UsageError(f"`{path}`: there is a source `{spec.name}` already", hint="give it another name")
-            specs[spec.name] = spec
-    return dict(sorted(specs.items()))
+    return specs
 
 
 def _given(path: Path) -> Iterator[SourceSpec]:

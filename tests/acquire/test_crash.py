@@ -175,7 +175,7 @@ def deaths(lab_of, mortal, small, acts, *, halfway, do="collect", most=100):
 @pytest.mark.parametrize(
     ("halfway", "most"),
     [
-        pytest.param(True, 100, id="halfway through every act"),
+        pytest.param(True, 100, id="halfway through every act", marks=pytest.mark.slow),
         pytest.param(False, 2, id="before the first two of a kind"),
         pytest.param(False, 100, id="before every act", marks=pytest.mark.slow),
     ],

@@ -43,6 +43,7 @@ def shown(clouds, tmp_path_factory):
     return out, run
 
 
+@pytest.mark.slow
 def test_demo_leaves_a_verified_case_a_trust_policy_and_keys(shown, tmp_path) -> None:
     out, run = shown
     assert run.stdout.splitlines()[-1] == f"case: {out / 'case'}"
@@ -55,6 +56,7 @@ def test_demo_leaves_a_verified_case_a_trust_policy_and_keys(shown, tmp_path) ->
     assert whole.returncode == 3, whole.stdout
 
 
+@pytest.mark.slow
 def test_demo_says_of_each_estate_what_it_could_not_have(shown, tmp_path) -> None:
     out, _ = shown
     told = json.loads(_ask(tmp_path, "coverage", str(out / "case"), "--json").stdout)["rows"]
@@ -88,6 +90,7 @@ def _window(out):
     return Window(parse_instant(said["start"]), parse_instant(said["end"]))
 
 
+@pytest.mark.slow
 def test_what_was_agreed_with_the_partners_is_on_record(shown) -> None:
     out, _ = shown
     agreed = {
@@ -105,6 +108,7 @@ def _events(tmp_path, out, kind):
     return [one for one in told if one["type"] == kind]
 
 
+@pytest.mark.slow
 def test_the_hold_was_approved_by_somebody_else_whose_key_the_trust_policy_names(shown, tmp_path) -> None:
     out, _ = shown
     assert [path.name for path in (out / "keys").glob("*.p12")] == [f"{EXAMINER}.p12"]
@@ -121,6 +125,7 @@ def test_the_hold_was_approved_by_somebody_else_whose_key_the_trust_policy_names
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_demo_leaves_a_report_that_says_what_was_judged_and_by_whom(shown) -> None:
     out, _ = shown
     page = (out / "report.html").read_text()
@@ -128,6 +133,7 @@ def test_demo_leaves_a_report_that_says_what_was_judged_and_by_whom(shown) -> No
     assert {name for name in (PLAYBOOK, COMMANDER, "IR-DEMO") if name not in page} == set()
 
 
+@pytest.mark.slow
 def test_time_line_tells_each_event_of_the_story_once_and_in_order_across_all_estates(shown, tmp_path) -> None:
     out, _ = shown
     rows, window = _timeline(tmp_path, out), _window(out)
@@ -140,6 +146,7 @@ def test_time_line_tells_each_event_of_the_story_once_and_in_order_across_all_es
     assert all((out / "case" / rows[at]["artifact"]).is_file() for at in order)
 
 
+@pytest.mark.slow
 def test_with_times_as_logged_the_supplier_comes_after_what_its_key_was_used_for(shown, tmp_path) -> None:
     out, _ = shown
     rows, window = _timeline(tmp_path, out, "--as-logged"), _window(out)
@@ -147,6 +154,7 @@ def test_with_times_as_logged_the_supplier_comes_after_what_its_key_was_used_for
     assert poisoned < issued
 
 
+@pytest.mark.slow
 def test_demo_shows_the_attacker_in_all_four_estates_and_says_why_each_step(shown) -> None:
     _, run = shown
     lines = run.stderr.splitlines()

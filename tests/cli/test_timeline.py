@@ -37,6 +37,7 @@ def shown(found, *, gaps=(), most=None):
     return timeline_forms.Events(found, Asked(), gaps, most)
 
 
+@pytest.mark.slow
 def test_an_attack_reads_from_top_to_bottom_with_its_silence_in_place(run, collected, cloud, tmp_path) -> None:
     start = cloud.window.to_json()["start"]
     told = run("timeline", collected, "--address", "198.51.100.0/24", "--limit", "0", "--since", start)

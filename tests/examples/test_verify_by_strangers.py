@@ -188,6 +188,7 @@ def test_what_alters_no_evidence_is_accepted_by_all(name, stage):
     assert all(accepts(scene) for accepts in STRANGERS.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TAMPERINGS)
 def test_a_tampering_is_seen_by_check_sh_and_verify_alike(name, stage):
     scene, told = stage(name)

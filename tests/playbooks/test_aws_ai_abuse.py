@@ -68,6 +68,7 @@ def cloud(clouds):
         yield running
 
 
+@pytest.mark.slow
 def test_misuse_theft_and_replacement_are_found_and_calls_without_prompts_are_counted(cloud, tmp_path):
     played = table(tmp_path, inventory(SHOP, DATA, regions=(HOME, EUROPE)), FOUND, approve_keep=YES)
     asked = {

@@ -84,6 +84,7 @@ def within(*keys):
     return sorted(f"{EXPORTS}/{key}" for key in keys)
 
 
+@pytest.mark.slow
 def test_what_left_the_bucket_is_told_by_way_key_and_address_and_the_clocks_start(cloud, tmp_path):
     played = table(tmp_path, inventory(), FOUND, approve_keep=YES)
     ended = played.play(NAME, asked(EXPORTS))

@@ -75,6 +75,7 @@ def holds_of(cloud):
     return [s3.get_object_legal_hold(**name)["LegalHold"]["Status"] for name in names]
 
 
+@pytest.mark.slow
 def test_what_is_locked_and_what_is_lost_are_told_apart_and_whoever_read_it_before_is_followed(
     cloud, machine, tmp_path
 ):

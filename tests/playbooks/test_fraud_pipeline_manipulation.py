@@ -42,6 +42,7 @@ def play(tmp_path, estates, first, last, number=0, **more):
     return at, at.play(ID, {**INPUTS, "window": hours(first, last), **more})
 
 
+@pytest.mark.slow
 def test_a_model_put_in_by_hand_and_poisoned_data_are_told_apart_and_both_found(estates, tmp_path):
     at, ended = play(tmp_path, estates, 0, 26)
 

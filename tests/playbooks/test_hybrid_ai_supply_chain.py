@@ -26,6 +26,7 @@ def estates(clouds):
         yield found
 
 
+@pytest.mark.slow
 def test_one_story_out_of_five_places_with_every_key_model_and_gap_of_it(estates, tmp_path):
     at = table(tmp_path, estates, inventory(estates), {"personal_data": ANSWER}, approve_hold=YES)
     ended = at.play(ID, {**INPUTS, "window": hours(0, 26)})

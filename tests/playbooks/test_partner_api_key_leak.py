@@ -60,6 +60,7 @@ def leaked(estates, tmp_path_factory):
     return at, at.go_on(at.resume(asked.run))
 
 
+@pytest.mark.slow
 def test_finds_what_the_key_was_used_for_from_elsewhere(leaked):
     _, ended = leaked
     assert outputs(ended, "key_use")["ips"] == [cast.SUPPLIER, cast.ATTACKER]

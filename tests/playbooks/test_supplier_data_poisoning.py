@@ -28,6 +28,7 @@ def estates(clouds):
         yield found
 
 
+@pytest.mark.slow
 def test_poisoned_files_are_followed_to_the_model_that_answered_and_both_clocks_start(estates, tmp_path):
     at = table(tmp_path, estates, inventory(estates, *TARGETS), {"poisoning": POISONED}, approve_keep=YES)
     ended = at.play(ID, {**INPUTS, "window": hours(0, 26)})

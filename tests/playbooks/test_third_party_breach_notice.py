@@ -66,6 +66,7 @@ def noticed(estates, tmp_path_factory):
     return at, at.resume(asked.run)
 
 
+@pytest.mark.slow
 def test_finds_by_what_the_supplier_gets_in_and_nothing_that_is_others(noticed):
     _, ended = noticed
     assert outputs(ended, "reach") == {

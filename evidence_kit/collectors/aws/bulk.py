@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError
 from botocore.httpchecksum import handle_checksum_body
@@ -151,9 +150,9 @@ class _Flight:
         return Fetched(download=download, stream=stream)
 
     def _tap(self, reply: "Reply", listed: Listed) -> Tap:
-        where = urlsplit(reply.ask.url)
+        host, _, path = reply.ask.url.partition("://")[2].partition("/")  # as `urlsplit` has it, which takes longer
         request = self._ways.request("GetObject", listed.params)
-        sent = replace(request, method="GET", host=where.netloc, path=where.path)
+        sent = replace(request, method="GET", host=host, path=f"/{path.partition('?')[0]}")
         tap = Tap(self._ctx.now, RULE, sent, 1, None, reply.sent[-1] if reply.sent else None, reply.received_at)
         tap.status, tap.headers, tap.peer = reply.status, reply.headers, reply.peer
         return tap

@@ -60,6 +60,9 @@ class _Absent(Exception):  # noqa: N818 - a signal within this module
     """The service says that there is nothing."""
 
 
+_EXACT = json.JSONEncoder(sort_keys=True, default=plain)  # made once, not for every request
+
+
 class AwsWire:
     """One tapped client: a service, a region, a target."""
 
@@ -268,7 +271,7 @@ class AwsWire:
 
     def _request(self, operation: str, params: Mapping[str, object]) -> Request:
         place = [self.service, self._target, self._region, operation]
-        exact = json.dumps([*place, params], sort_keys=True, default=plain).encode()
+        exact = _EXACT.encode([*place, params]).encode()
         endpoint = urlsplit(str(self._client.meta.endpoint_url))
         return Request(
             method="POST",

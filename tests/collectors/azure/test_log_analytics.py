@@ -516,6 +516,7 @@ def test_every_proper_beginning_of_an_answer_is_refused():
             read(body[:end])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize(
     "body",

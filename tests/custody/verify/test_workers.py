@@ -144,6 +144,7 @@ def test_a_whole_case_is_confirmed_without_looking_again(made, monkeypatch):
     assert seen.count(False) == 1  # the attestations behind the last whole subtree
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("damage", IN_LISTS)
 def test_a_damaged_list_is_told_as_by_one_process(listed, name, damage):

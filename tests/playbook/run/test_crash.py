@@ -74,6 +74,7 @@ def moments(total, count, seed):
     return [(drawn.randrange(1, total + 1), drawn.random() < 0.5) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_at_some_moments_comes_to_the_same_end(child, whole, tmp_path):
     total, ended = whole
     went_on = [

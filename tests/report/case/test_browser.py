@@ -89,6 +89,7 @@ def look(browser, pages):
     assert complaints == []
 
 
+@pytest.mark.slow
 @needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "width"), [("full", 360), ("full", 900), ("full", 1440), ("hostile", 900)])

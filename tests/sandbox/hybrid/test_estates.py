@@ -49,6 +49,7 @@ def rows(told, source):
     return found
 
 
+@pytest.mark.slow
 def test_every_source_of_every_estate_ends_whole_but_for_the_gaps_of_the_story(told):
     ends = told.ends()
     assert set(ends) == set(SOURCES)
