@@ -1,5 +1,6 @@
 """in-toto Statements v1: what is said about which bytes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ CUSTODY_EVENT = "https://evidence-kit.dev/attestation/custody-event/v1"
 SEAL = "https://evidence-kit.dev/attestation/seal/v1"
 # sigstore-go refuses more than 1,024 subjects; ours stay below ten.
 MAX_SUBJECTS = 16
-_HEX_LENGTH = 64
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,6 @@ def _subject(item: object) -> Subject:
     if not isinstance(item, dict):
         raise SignatureError("a subject is not an object")
     digest = strict.field(strict.field(item, "digest", dict), "sha256", str)
-    if len(digest) != _HEX_LENGTH or not set(digest) <= set("0123456789abcdef"):
+    if _SHA256.fullmatch(digest) is None:
         raise SignatureError("a subject's sha256 is not 64 lower-case hex digits")
     return Subject(strict.field(item, "name", str), digest)

@@ -58,7 +58,7 @@ def _as_encoded(line: bytes, limit: int) -> dict[str, object] | None:
     """
     if len(line) > limit:
         return None
-    if (found := _swiftly(line)) is not None:
+    if (found := _swiftly(line)) is not None and _has_short_numbers(found.values()):
         return found
     if not _is_flat(line):
         return None
@@ -71,7 +71,7 @@ def _as_encoded(line: bytes, limit: int) -> dict[str, object] | None:
 
 
 def _swiftly(line: bytes) -> dict[str, object] | None:
-    """Do the same by orjson, if it is installed and the line holds nothing that it could write in another way."""
+    """Return the object that orjson writes as `line`; None without it, and where texts may be spelled otherwise."""
     codec = _swift_codec()
     if codec is None or not _is_spelled_alike(line) or not _is_flat(line):
         return None
@@ -80,7 +80,7 @@ def _swiftly(line: bytes) -> dict[str, object] | None:
         value = loads(line)
     except ValueError:
         return None
-    is_plain = type(value) is dict and dumps(value) == line and _has_short_numbers(value.values())
+    is_plain = type(value) is dict and dumps(value) == line
     return cast("dict[str, object]", value) if is_plain else None
 
 
@@ -101,7 +101,7 @@ def _swift_codec() -> tuple[Callable[[bytes], object], Callable[[object], bytes]
 
 
 def _has_short_numbers(values: Iterable[object]) -> bool:
-    """Say whether all floats are zero or of a size that is written without exponent."""
+    """Say whether all floats are zero or of a size that `encode`, as orjson, writes without exponent."""
     for value in values:
         kind = type(value)
         if kind is str:  # nearly all are

@@ -238,7 +238,11 @@ def codec(request, monkeypatch):
     return request.param
 
 
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(1 << 66), 1 << 66)
+NUMBERS = (
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.integers(-(1 << 66), 1 << 66)
+    | st.sampled_from([1e16, 1e-5, -0.0])
+)
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=127))  # every ETag has quotes
 PLAIN = st.recursive(
     NUMBERS | TEXTS | st.booleans() | st.none(),
@@ -262,7 +266,9 @@ def test_orjson_changes_nothing_of_what_is_read_or_refused(value, data):
         )
         for one in (line, bytes(text)):
             swift = strict._swiftly(one)
-            assert swift is None or (slowly(one) and typed(swift) == typed(json.loads(one)))
+            assert swift is None or typed(swift) == typed(strict._STRICT.decode(one.decode()))
+            found = strict._as_encoded(one, len(one))
+            assert found is None or (strict._ENCODER.encode(found).encode() == one and found == strict.decode(one))
 
 
 def typed(value):
