@@ -21,6 +21,7 @@ WORK = ".work"  # staging on the same file system, so that putting in place is a
 RESERVE = 8 << 20  # kept free so that a full disk can still take the tail of the ledger, manifests and seal
 RESERVED_FILES = 32  # as many names: small objects use up the inodes of a disk before its blocks
 _FEW = 8  # up to this many files, one fsync each is cheaper than syncing the whole file system
+_EARLY = 8 << 20  # bytes of a file after which the disk begins to take them
 _HINTS = {
     errno.ENOSPC: "the disk is full; free space or choose another, then `evidence-kit resume`",
     errno.EDQUOT: "the disk quota is used up; raise it, then `evidence-kit resume`",
@@ -120,7 +121,7 @@ class LocalVault(LocalFolder):
         """Write and hash in one pass under a temporary name. An error of `chunks` leaves nothing behind."""
         handle = f"{WORK}/{self._mark}-{next(self._count)}"
         where = f"{self.root}/{handle}"
-        digest, size = hashlib.sha256(), 0
+        digest, size, begun = hashlib.sha256(), 0, 0
         with translated("store evidence"):
             out = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -129,6 +130,9 @@ class LocalVault(LocalFolder):
                 with translated("store evidence"):
                     _write_all(out, chunk)
                 size += len(chunk)
+                if size - begun >= _EARLY:
+                    _begin_writing(out, begun, size)
+                    begun = size
             with translated("store evidence"):
                 os.fchmod(out, 0o444)
         except BaseException:
@@ -279,6 +283,13 @@ def _write_all(handle: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view) :]
+
+
+def _begin_writing(handle: int, begin: int, end: int) -> None:
+    """Have the disk take what was written while more arrives, so that nobody waits for all of it at the end."""
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):  # it is only advice; `commit` syncs
+            os.posix_fadvise(handle, begin, end - begin, os.POSIX_FADV_DONTNEED)
 
 
 def _sync(path: Path) -> None:
