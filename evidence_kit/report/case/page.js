@@ -142,8 +142,18 @@ class Grid {
   line(row, at) {
     const button = make("button", { type: "button", "aria-label": `Show all of row ${at + 1}` }, String(at + 1));
     button.addEventListener("click", () => this.show(row, at));
+    button.addEventListener("focus", () => this.follow(at));
     const cells = this.columns.map((column) => make("td", { className: column.number ? "number" : "", title: String(column.value(row)) }, String((column.show || column.value)(row))));
     return make("tr", { "aria-rowindex": String(at + 2) }, make("td", {}, button), ...cells);
+  }
+
+  // Whoever holds Tab down is faster than the browser tells that it has scrolled, and would leave by the last row drawn.
+  follow(at) {
+    const top = this.scroller.scrollTop;
+    const seen = this.scroller.clientHeight || 512;
+    if (at * ROW < top) this.scroller.scrollTop = at * ROW;
+    else if ((at + 2) * ROW > top + seen) this.scroller.scrollTop = (at + 2) * ROW - seen;
+    this.draw();
   }
 
   show(row, at) {
