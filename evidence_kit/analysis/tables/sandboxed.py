@@ -57,7 +57,7 @@ def _answer(asked: Mapping[str, Any]) -> None:
     from evidence_kit.analysis.tables.statement import require_select
 
     connection = duckdb.connect(":memory:", config={"threads": int(asked["threads"])})
-    lock(connection, asked["views"], memory=int(asked["memory"]))
+    lock(connection, _mentioned(asked), memory=int(asked["memory"]))
     add_parts(connection, asked["parts"], asked["within"])
     add_tables(connection, asked["tables"])
     known = (*asked["views"], *asked["parts"], *asked["tables"])
@@ -70,6 +70,12 @@ def _answer(asked: Mapping[str, Any]) -> None:
         for batch in reader:
             writer.write_batch(batch.rename_columns(list(names)))
     sys.stdout.buffer.flush()
+
+
+def _mentioned(asked: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+    """Return the tables that may be meant: naming one costs a look into its files. Parts rest on several."""
+    said = str(asked["sql"]).lower()
+    return {name: paths for name, paths in asked["views"].items() if asked["parts"] or name.lower() in said}
 
 
 def _unlike(names: Sequence[str]) -> Iterator[str]:
