@@ -374,3 +374,12 @@ def test_a_million_events_take_flat_memory(tmp_path) -> None:
     print(f"{found:,} rows in {time.perf_counter() - began:.1f} s, {peak / 1024:.0f} MB")
     assert found == 1_000_000
     assert peak < 500 << 10
+
+
+def test_a_question_opens_only_the_tables_that_it_names(two_sources, tmp_path) -> None:
+    tables = tables_of(two_sources, tmp_path / "work")
+    tables.facts["units"].write_bytes(b"not Parquet")
+    with ask([tables], Question('SELECT count(*) AS n FROM "Evidence"'), Limits()) as (_, batches):
+        assert [row for batch in batches for row in batch.to_pylist()] == [{"n": 6}]
+    with pytest.raises(UsageError), ask([tables], Question("SELECT * FROM units"), Limits()) as (_, batches):
+        list(batches)
