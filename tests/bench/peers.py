@@ -16,6 +16,7 @@ PEERS = {
     "in-toto": "in-toto",
     "sigstore": "sigstore",
     "prowler": "prowler",
+    "ventra": "ventra",
     "ray": "ray",
     "dask": "dask[distributed]",
 }

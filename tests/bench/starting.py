@@ -25,5 +25,6 @@ def starting(base: Path, peers: Path | None, rounds: int = ROUNDS) -> list[Row]:
         "sigstore --help": peer("sigstore", peers, "--help"),
         "aws --version": peer("aws", peers, "--version"),
         "prowler --help": peer("prowler", peers, "--help"),
+        "ventra --help": peer("ventra", peers, "--help"),
     }
     return side_by_side(WORK, runs, base, rounds=rounds)

@@ -52,7 +52,7 @@ _KIT = "evidence-kit"
 _VERIFY, _EACH = f"{_KIT} verify", f"{_KIT} verify --each-signature"
 _SMALL, _ONE, _SIXTEEN = r"verify .* files of 4 KB", r"verify 1 file of .*", r"verify 16 files of .*"
 _HASHING = ("sha256sum", "openssl", "rhash", "hashdeep", "bagit.py")
-_HEAVY = ("in-toto", "sigstore", "aws", "prowler")
+_HEAVY = ("in-toto", "sigstore", "aws", "prowler", "ventra")
 TARGETS = (
     *(_most(work, _VERIFY, peer, 1) for work in (_ONE, _SIXTEEN) for peer in _HASHING),
     _most(_ONE, _VERIFY, "the limit: SHA-256 of as much memory, one", 1 / 0.9),
