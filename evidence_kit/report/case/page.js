@@ -142,7 +142,8 @@ class Grid {
   line(row, at) {
     const button = make("button", { type: "button", "aria-label": `Show all of row ${at + 1}` }, String(at + 1));
     button.addEventListener("click", () => this.show(row, at));
-    button.addEventListener("focus", () => this.follow(at));
+    // Not where a pointer gives the focus: the row would move away beneath it.
+    button.addEventListener("focus", () => { if (button.matches(":focus-visible")) this.follow(at); });
     const cells = this.columns.map((column) => make("td", { className: column.number ? "number" : "", title: String(column.value(row)) }, String((column.show || column.value)(row))));
     return make("tr", { "aria-rowindex": String(at + 2) }, make("td", {}, button), ...cells);
   }

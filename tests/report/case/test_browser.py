@@ -205,6 +205,28 @@ def test_the_focus_stays_in_a_table_that_scrolls_beneath_it(look) -> None:
     assert shown.locator("#artifacts-live tbody tr:not(.gap)").count() <= MOST_ROWS
 
 
+def test_a_row_at_an_edge_stays_beneath_the_pointer_that_presses_it(look) -> None:
+    shown = look("large")
+    scroller = shown.locator("#artifacts-live .scroller")
+    scroller.scroll_into_view_if_needed()
+    for offset in range(3_200, 3_232, 4):  # rows are 32 pixels high, so nearly always one is cut
+        place = scroller.evaluate(
+            """(one, offset) => {
+              one.scrollTop = offset;
+              one.dispatchEvent(new Event("scroll"));
+              return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+                const seen = one.getBoundingClientRect();
+                const at = (button) => button.getBoundingClientRect();
+                const last = [...one.querySelectorAll("tbody button")].filter((it) => at(it).top < seen.bottom - 3).at(-1);
+                done({x: at(last).x + at(last).width / 2, y: at(last).y + 2, row: last.textContent});
+              })));
+            }""",
+            offset,
+        )
+        shown.mouse.click(place["x"], place["y"])
+        assert shown.locator("#artifacts-live .detail h3").inner_text() == f"Row {place['row']}"
+
+
 def test_a_search_finds_one_of_a_hundred_thousand_and_shows_all_of_it(look) -> None:
     shown = look("large")
     shown.get_by_role("searchbox", name="Search artifacts").fill("077777.json")
