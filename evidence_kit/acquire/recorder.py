@@ -111,7 +111,7 @@ class Recorder:
         self._context = context
         self._observer = observer
         self._queue: queue.Queue[_Work | None] = queue.Queue(QUEUE)
-        self._hurry = threading.Event()  # a batch is full, or somebody waits for it
+        self._hurry = threading.Event()  # as much waits as a batch holds, or somebody waits for it
         self.failure: EvidenceKitError | None = None
         self._refusal: EvidenceKitError | None = None
         self._held: list[_Batch] = []  # what could not be recorded yet

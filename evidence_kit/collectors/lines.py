@@ -79,7 +79,7 @@ class Lines:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._alarm)
         self._ready = selectors.DefaultSelector()
-        self._watched: set[int] = set()
+        self._watched: set[int] = set()  # asking the selector is dear
         self._due: float | None = None
         self._idle: list[_Line] = []
         self._busy: dict[Any, _Line] = {}

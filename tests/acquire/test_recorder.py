@@ -95,6 +95,16 @@ def test_a_batch_is_full_at_its_number_or_at_its_bytes(vault, monkeypatch):
     assert vault.batches == [4, 1, 1]
 
 
+def test_whoever_fills_the_queue_waits_for_no_while(vault, monkeypatch):
+    monkeypatch.setattr(recorder, "QUEUE", 4)
+    monkeypatch.setattr(recorder, "BATCH", 4)
+    made = recording(vault)
+    for number in range(20):
+        put(vault, made, number)
+    made.stop()
+    assert sum(vault.batches) == 20
+
+
 def test_after_its_while_a_batch_is_recorded_though_nobody_asks(vault, monkeypatch):
     monkeypatch.setattr(recorder, "LINGER", 0.01)
     told = threading.Event()

@@ -36,6 +36,25 @@ def test_what_cannot_be_read_is_an_error(tmp_path, said):
     os.close(handle)
 
 
+def test_a_disk_that_takes_no_advice_changes_nothing(tmp_path, monkeypatch):
+    def refused(*_):
+        refused.asked += 1
+        raise OSError(22, "Invalid argument")
+
+    refused.asked = 0
+    monkeypatch.setattr(os, "posix_fadvise", refused, raising=False)
+    body = os.urandom(1 << 20) * 20
+    vault = LocalVault(tmp_path)
+    with vault.working():
+        stored = vault.stage([body[: 9 << 20], body[9 << 20 :]])
+        vault.commit([(stored, "bag/x")])
+    asked = refused.asked
+    assert vault.digest("bag/x") == (stored.sha256, stored.size) == (hashlib.sha256(body).hexdigest(), len(body))
+    assert 0 < asked < refused.asked
+    monkeypatch.delattr(os, "posix_fadvise")
+    assert vault.digest("bag/x") == (stored.sha256, stored.size)
+
+
 def test_an_error_while_reading_is_one_of_the_vault(tmp_path, monkeypatch):
     (tmp_path / "x").write_bytes(b"x")
 

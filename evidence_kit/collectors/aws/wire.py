@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 _CHUNK = 1 << 20
+_EXACT = json.JSONEncoder(sort_keys=True, default=plain)  # made once, not for every request
 # What botocore's parsers raise, beside their own errors, over members that are not of the model's types.
 _FOREIGN = (KeyError, TypeError, AttributeError, ValueError, RecursionError)
 
@@ -58,9 +59,6 @@ class Answer:
 
 class _Absent(Exception):  # noqa: N818 - a signal within this module
     """The service says that there is nothing."""
-
-
-_EXACT = json.JSONEncoder(sort_keys=True, default=plain)  # made once, not for every request
 
 
 class AwsWire:

@@ -11,7 +11,7 @@ from evidence_kit.model.ports import Nearby, Vault
 
 _CHUNK = 1 << 20
 LARGE = 8 << 20  # bytes from which on a file is worth a thread; small ones only hand the interpreter to and fro
-_MOST = 8  # threads, and twice as many buffers as each has
+_MOST = 8  # threads, each with a buffer of its own
 _AHEAD = 64  # small files that are looked at while a large one before them is read
 Found = tuple[str, int] | EvidenceKitError
 

@@ -217,7 +217,8 @@ def test_a_row_at_an_edge_stays_beneath_the_pointer_that_presses_it(look) -> Non
               return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
                 const seen = one.getBoundingClientRect();
                 const at = (button) => button.getBoundingClientRect();
-                const last = [...one.querySelectorAll("tbody button")].filter((it) => at(it).top < seen.bottom - 3).at(-1);
+                const buttons = [...one.querySelectorAll("tbody button")];
+                const last = buttons.filter((button) => at(button).top < seen.bottom - 3).at(-1);
                 done({x: at(last).x + at(last).width / 2, y: at(last).y + 2, row: last.textContent});
               })));
             }""",
