@@ -1,7 +1,7 @@
 """Walking the ledgers of a case: every planned unit with its end, every stored artifact with its exchange."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evidence_kit.acquire.scope import planned_unit, read_status
 from evidence_kit.custody import bag, ledger, log, strict
@@ -45,28 +45,48 @@ def entries(vault: Vault, root: str) -> Iterator[Entry]:
             return
 
 
+@dataclass(slots=True)
+class Plan:
+    """The units of one ledger, as its lines go by."""
+
+    _planned: dict[str, Unit] = field(default_factory=dict)
+    _ended: dict[str, Outcome] = field(default_factory=dict)
+
+    def take(self, entry: Entry) -> None:
+        """Note what a line says of a unit; most say nothing."""
+        if entry.kind == ledger.PLANNED:
+            unit = planned_unit(entry.fields)
+            self._planned[unit.id] = unit
+        elif entry.kind == ledger.UNIT:
+            self._ended[entry.text("unit")] = _outcome(entry.fields)
+
+    def units(self, root: str) -> Iterator[Ended]:
+        """Yield every unit with its end, once all lines of the bag `root` were taken."""
+        name = root.rpartition("/")[2]
+        for key, unit in self._planned.items():
+            yield Ended(name, unit, self._ended.get(key))
+
+
 def units(vault: Vault, root: str, seen: Seen | None = None) -> Iterator[Ended]:
     """Yield every unit of a bag with its end; who needs more of the same lines is told them, to read them once."""
-    planned: dict[str, Unit] = {}
-    ended: dict[str, Outcome] = {}
+    plan = Plan()
     for entry in entries(vault, root):
         if seen is not None:
             seen(root, entry)
-        if entry.kind == ledger.PLANNED:
-            unit = planned_unit(entry.fields)
-            planned[unit.id] = unit
-        elif entry.kind == ledger.UNIT:
-            ended[entry.text("unit")] = _outcome(entry.fields)
-    name = root.rpartition("/")[2]
-    for key, unit in planned.items():
-        yield Ended(name, unit, ended.get(key))
+        plan.take(entry)
+    yield from plan.units(root)
 
 
 def artifacts(vault: Vault, root: str) -> Iterator[tuple[str, Mapping[str, object]]]:
     """Yield `(unit id, ledger entry)` of every stored artifact."""
-    for entry in entries(vault, root):
-        if entry.kind == ledger.EXCHANGE and isinstance(entry.fields.get("artifact"), dict):
-            yield entry.text("unit"), entry.fields
+    return (entry_of for entry in entries(vault, root) if (entry_of := stored(entry)))
+
+
+def stored(entry: Entry) -> tuple[str, Mapping[str, object]] | None:
+    """Return `(unit id, ledger entry)` of a line that tells of a stored artifact; None of any other."""
+    if entry.kind == ledger.EXCHANGE and isinstance(entry.fields.get("artifact"), dict):
+        return entry.text("unit"), entry.fields
+    return None
 
 
 def find_artifact(vault: Vault, root: str, path: str) -> Mapping[str, object] | None:

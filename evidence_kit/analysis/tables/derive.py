@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,12 +19,11 @@ from pathlib import Path
 from evidence_kit import __version__
 from evidence_kit.analysis import bagfiles
 from evidence_kit.analysis.records.mapping import shape_of, shapes
-from evidence_kit.analysis.records.promote import Row
 from evidence_kit.analysis.records.record import Artifact
 from evidence_kit.analysis.tables import facts, parts, sealed
 from evidence_kit.analysis.tables.making import Job, make
 from evidence_kit.analysis.tables.parts import Part
-from evidence_kit.analysis.tables.schema import FACTS
+from evidence_kit.analysis.tables.schema import CUSTODY, DEFECTS, FACTS, GAPS, MANIFEST, UNITS
 from evidence_kit.analysis.tables.sparing import spare_numpy
 from evidence_kit.custody import bag, log, strict
 from evidence_kit.custody.names import safe_component
@@ -36,9 +35,6 @@ FORMAT = "2"  # of the tables; a change makes every part anew
 PART_BYTES = 8 << 20  # of stored artifacts in a part: large enough to read fast, small enough to share out
 PART_ARTIFACTS = 5_000
 _STATE = "state"
-_FACTS: Mapping[str, Callable[[Vault, str], Iterator[Row]]] = {
-    "manifest": facts.manifest, "units": facts.units, "gaps": facts.gaps, "custody": facts.custody,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +95,9 @@ def derive(case: Case, work: Path, specs: Mapping[str, SourceSpec], *, processes
             have = {key for part in kept for key in part.keys}
             jobs = _jobs(case, folder, specs, have)
             made = list(_made(case, jobs, processes, meanwhile=lambda: _write_facts(case, files)))
-            _write_defects(case, files["defects"], [*kept, *made])
+            _write_defects(case, files[DEFECTS], [*kept, *made])
         elif events != told:  # each step of a playbook is an event, and most of them bring no evidence
-            parts.write_rows(files["custody"], "custody", _FACTS["custody"](case.vault, case.id))
+            _write_custody(case, files[CUSTODY])
         if (events, before) != (told, now) or made:
             with parts.replacing(done) as new:
                 new.write_text("\n".join([told, _with_parts(state, [*kept, *made])]))
@@ -147,6 +143,8 @@ def _with_parts(state: str, found: Sequence[Part]) -> str:
 
 def _still_current(vault: Vault, known: Sequence[Part], marks: Mapping[str, str]) -> list[Part]:
     """Return the parts that would come out the same; remove the others."""
+    if not known:
+        return []
     wanted = {
         parts.key_of(one.path, one.sha256) for root in bagfiles.bags(vault) for one in sealed.artifacts(vault, root)
     }
@@ -218,8 +216,15 @@ def _made(case: Case, jobs: Iterator[Job], processes: int, *, meanwhile: Callabl
 
 
 def _write_facts(case: Case, files: Mapping[str, Path]) -> None:
-    for table, rows in _FACTS.items():
-        parts.write_rows(files[table], table, rows(case.vault, case.id))
+    with ExitStack() as stack:
+        sheets = {table: stack.enter_context(parts.writing(files[table], table)) for table in (MANIFEST, UNITS, GAPS)}
+        for table, rows in facts.of_ledgers(case.vault, case.id):
+            sheets[table].add_rows(rows)
+    _write_custody(case, files[CUSTODY])
+
+
+def _write_custody(case: Case, path: Path) -> None:
+    parts.write_rows(path, CUSTODY, facts.custody(case.vault, case.id))
 
 
 def _write_defects(case: Case, path: Path, found: Sequence[Part]) -> None:
@@ -228,7 +233,7 @@ def _write_defects(case: Case, path: Path, found: Sequence[Part]) -> None:
         for part in found
         for one in part.defects
     )
-    parts.write_rows(path, "defects", defects)
+    parts.write_rows(path, DEFECTS, defects)
 
 
 @contextmanager

@@ -81,13 +81,14 @@ class _Making:
 def make(job: Job, vault: Vault | None = None) -> Part:
     """Make one part; without a vault, from the case's folder."""
     making = _Making(job)
-    with _uncollected():
-        rows = parts.write_columns(job.path, EVIDENCE, making.columns(vault or _opened(job)))
+    with _uncollected(), parts.writing(job.path, EVIDENCE) as sheet:
+        for columns in making.columns(vault or _opened(job)):
+            sheet.add(columns)
     part = Part(
         path=job.path,
         source=job.artifacts[0].source,
         made_by=job.made_by,
-        rows=rows,
+        rows=sheet.rows,
         keys=frozenset(parts.key_of(one.path, one.sha256) for one in job.artifacts),
         defects=tuple(making.defects),
     )

@@ -21,6 +21,7 @@ from evidence_kit.errors import VaultError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _NOTE = ".json"
 _ROWS = 20_000  # of a group
@@ -113,55 +114,63 @@ def replacing(path: Path) -> Iterator[Path]:
         new.unlink(missing_ok=True)
 
 
-def write_rows(path: Path, table: str, rows: Iterable[Row]) -> int:
-    """Write the rows of a table and return how many; nothing is in place if `rows` raises."""
-    return write_columns(path, table, _columns(iter(rows)))
+def write_rows(path: Path, table: str, rows: Iterable[Row]) -> None:
+    """Write the rows of a table; nothing is in place if `rows` raises."""
+    with writing(path, table) as sheet:
+        sheet.add_rows(rows)
 
 
-def _columns(rows: Iterator[Row]) -> Iterator[Columns]:
-    while some := list(itertools.islice(rows, _TOGETHER)):
-        yield tuple(zip(*some, strict=True))
-
-
-def write_columns(path: Path, table: str, some: Iterable[Columns]) -> int:
-    """Write rows that come as columns and return how many; nothing is in place if `some` raises."""
+@contextlib.contextmanager
+def writing(path: Path, table: str) -> Iterator["Sheet"]:
+    """Give a sheet for the rows of a table; they are in place, all of them, once the block ends without an error."""
     pa = arrow()
     schema = arrow_schema(table)
-    total = 0
     options = {
         "compression": _COMPRESSION,
         "use_dictionary": [name for name in schema.names if name not in UNLIKE],
         "write_statistics": [name for name in schema.names if name != RAW],
     }
     with replacing(path) as new, pa.parquet.ParquetWriter(new, schema, **options) as writer:
-        for group in _groups(_batches(some, schema)):
-            writer.write_table(pa.Table.from_batches(group), row_group_size=_ROWS * 2)
-            total += sum(batch.num_rows for batch in group)
-    return total
+        sheet = Sheet(writer, schema)
+        yield sheet
+        sheet.flush()
 
 
-def _batches(some: Iterable[Columns], schema: "pa.Schema") -> Iterator["pa.RecordBatch"]:
-    """Yield columns as Arrow holds them: the objects they were go at once, and their memory is used again."""
-    pa = arrow()
-    for columns in some:
+class Sheet:
+    """A Parquet file that is being written, a group of rows at a time; `rows` counts them."""
+
+    def __init__(self, writer: "pq.ParquetWriter", schema: "pa.Schema") -> None:
+        self.rows = 0
+        self._writer, self._schema = writer, schema
+        self._group: list[pa.RecordBatch] = []
+        self._rows = self._bytes = 0  # of the group
+
+    def add_rows(self, rows: Iterable[Row]) -> None:
+        """Add rows."""
+        left = iter(rows)
+        while some := list(itertools.islice(left, _TOGETHER)):
+            self.add(tuple(zip(*some, strict=True)))
+
+    def add(self, columns: Columns) -> None:
+        """Add rows that come as columns: the objects they were can go at once, and their memory is used again."""
+        pa = arrow()
+        names, kinds = self._schema.names, self._schema.types
         arrays = [
             _raws(cells) if name == RAW else pa.array(cells, kind)  # type: ignore[arg-type]
-            for cells, name, kind in zip(columns, schema.names, schema.types, strict=True)
+            for cells, name, kind in zip(columns, names, kinds, strict=True)
         ]
-        yield pa.record_batch(arrays, schema=schema)
+        batch = pa.record_batch(arrays, schema=self._schema)
+        self._group.append(batch)
+        self._rows, self._bytes = self._rows + batch.num_rows, self._bytes + batch.nbytes
+        if self._rows >= _ROWS or self._bytes >= _TEXT:
+            self.flush()
 
-
-def _groups(batches: Iterable["pa.RecordBatch"]) -> Iterator[Sequence["pa.RecordBatch"]]:
-    group: list[pa.RecordBatch] = []
-    rows = size = 0
-    for batch in batches:
-        group.append(batch)
-        rows, size = rows + batch.num_rows, size + batch.nbytes
-        if rows >= _ROWS or size >= _TEXT:
-            yield group
-            group, rows, size = [], 0, 0
-    if group:
-        yield group
+    def flush(self) -> None:
+        """Write the group."""
+        if self._group:
+            self._writer.write_table(arrow().Table.from_batches(self._group), row_group_size=_ROWS * 2)
+        self.rows += self._rows
+        self._group, self._rows, self._bytes = [], 0, 0
 
 
 def _raws(cells: Sequence[str | bytes]) -> "pa.StringArray":

@@ -10,18 +10,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NUMBERS = frozenset({"time_ns", "line", "bytes", "seq", "records", "pages", "artifacts", "status_code"})
+MANIFEST, UNITS, GAPS, CUSTODY, DEFECTS = "manifest", "units", "gaps", "custody", "defects"
 FACTS: Mapping[str, tuple[str, ...]] = {
-    "manifest": (
+    MANIFEST: (
         "case", "artifact", "sha256", "bytes", "source", "unit", "acquisition", "kind", "original_name", "records",
         "sent_at", "received_at", "status_code", "request_id",
     ),
-    "units": (
+    UNITS: (
         "case", "acquisition", "unit", "source", "provider", "target", "target_name", "region", "stream", "since",
         "until", "status", "reason", "pages", "records", "artifacts", "bytes",
     ),
-    "gaps": ("case", "acquisition", "unit", "source", "kind", "reason", "since", "until"),
-    "custody": ("case", "seq", "at", "type", "actor", "keyid", "summary"),
-    "defects": ("case", "source", "artifact", "line", "place", "reason"),
+    GAPS: ("case", "acquisition", "unit", "source", "kind", "reason", "since", "until"),
+    CUSTODY: ("case", "seq", "at", "type", "actor", "keyid", "summary"),
+    DEFECTS: ("case", "source", "artifact", "line", "place", "reason"),
 }  # fmt: skip
 EVIDENCE = "evidence"
 RAW = "raw"

@@ -7,6 +7,7 @@ from evidence_kit.analysis import bagfiles
 from evidence_kit.analysis.records.record import Artifact
 from evidence_kit.custody import bag, strict
 from evidence_kit.custody.extsort import LineSorter
+from evidence_kit.custody.ledger import Entry
 from evidence_kit.errors import ChainError, DigestError, MissingError
 from evidence_kit.model.ports import Vault
 
@@ -16,9 +17,10 @@ def artifacts(vault: Vault, root: str) -> Iterator[Artifact]:
 
     A ledger and a manifest that differ on an artifact raise. A bag without a seal has only its ledger.
     """
-    units = {ended.unit.id: ended.unit for ended in bagfiles.units(vault, root)}
+    sorter = LineSorter()
+    units = {ended.unit.id: ended.unit for ended in bagfiles.units(vault, root, lambda _, line: _keep(sorter, line))}
     sealed = _manifest(vault, root)
-    for path, fields in _sorted(vault, root):
+    for path, fields in _sorted(sorter):
         sha256 = strict.field(fields, "sha256", str)
         if sealed is not None:
             _require_listed(f"{root}/{path}", sha256, _at(sealed, path, root))
@@ -38,13 +40,17 @@ def artifacts(vault: Vault, root: str) -> Iterator[Artifact]:
         raise _not_in_ledger(f"{root}/{left.path}")
 
 
-def _sorted(vault: Vault, root: str) -> Iterator[tuple[str, Mapping[str, object]]]:
-    sorter = LineSorter()
-    for unit, fields in bagfiles.artifacts(vault, root):
+def _keep(sorter: LineSorter, entry: Entry) -> None:
+    """Keep what a line of the ledger says of an artifact, to be had in the order of paths."""
+    if found := bagfiles.stored(entry):
+        unit, fields = found
         said = strict.field(fields, "artifact", dict)
         path = strict.field(said, "path", str)
         kept = {"unit": unit, "sha256": said.get("sha256"), "bytes": said.get("bytes")}
         sorter.add(f"{path}\t{json.dumps(kept)}\n".encode())
+
+
+def _sorted(sorter: LineSorter) -> Iterator[tuple[str, Mapping[str, object]]]:
     for line in sorter:
         path, _, rest = line.decode().partition("\t")
         yield path, json.loads(rest)

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from support.casemaker import make_case
 from support.sealed_records import ACTOR, FINDINGS, FLOW, TRAIL, case_of, collect, event, trail
 
+from evidence_kit.analysis import bagfiles
 from evidence_kit.analysis.records import mapping, swift
 from evidence_kit.analysis.tables import derive as deriving
 from evidence_kit.analysis.tables import making
@@ -29,6 +32,7 @@ from evidence_kit.analysis.timeline.opening import opened
 from evidence_kit.custody import bag
 from evidence_kit.errors import DigestError, EmptyError, MissingError, UsageError
 from evidence_kit.sources.catalogue import load_catalogue
+from evidence_kit.vaults.local import LocalVault
 
 SPECS = load_catalogue()
 FOUND = {"id": "f-1", "updatedAt": "2026-11-18T22:00:00.000Z", "type": "Recon:IAMUser/MaliciousIPCaller"}
@@ -140,6 +144,22 @@ def test_only_new_artifacts_are_read(two_sources, tmp_path) -> None:
     assert (third.derived, third.rows) == (1, 7)
     assert rows(third) == rows(tables_of(two_sources, tmp_path / "elsewhere")), "made at once, they are the same"
     assert len(rows(third, "manifest")) == 4
+
+
+def test_a_ledger_is_read_once_for_what_is_to_be_read_and_once_for_what_it_says(two_sources, tmp_path) -> None:
+    collect(two_sources, {TRAIL: {"c.json.gz": trail([event(9)])}})
+    opened: list[str] = []
+
+    class Watched(LocalVault):
+        def open(self, path: str) -> BinaryIO:
+            opened.append(path)
+            return super().open(path)
+
+    found = derive(replace(open_case(two_sources.vault), vault=Watched(two_sources.root)), tmp_path / "work", {})
+    assert Counter(path for path in opened if path.endswith(bag.LEDGER)) == {
+        f"{root}/{bag.LEDGER}": 2 for root in bagfiles.bags(two_sources.vault)
+    }
+    assert [len(rows(found, table)) for table in ("manifest", "units")] == [4, 3]
 
 
 def test_an_event_that_brings_no_evidence_renews_the_custody_table_and_nothing_else(two_sources, tmp_path) -> None:
@@ -299,9 +319,11 @@ def test_another_process_says_what_was_changed(two_sources, tmp_path, monkeypatc
 CHILD = """
 import sys
 from pathlib import Path
+from typing import BinaryIO
 from evidence_kit.analysis.tables import making
 from evidence_kit.analysis.tables import derive as deriving
 from evidence_kit.sources.catalogue import load_catalogue
+from evidence_kit.vaults.local import LocalVault
 from evidence_kit.vaults.local import LocalVault
 
 deriving.PART_ARTIFACTS = 1

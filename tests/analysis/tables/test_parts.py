@@ -36,7 +36,10 @@ def columns(begin: int, count: int) -> tuple[object, ...]:
 def test_rows_are_the_same_in_groups_of_any_size(tmp_path, monkeypatch, rows) -> None:
     monkeypatch.setattr(parts, "_ROWS", rows)
     path = tmp_path / "x.parquet"
-    assert parts.write_columns(path, EVIDENCE, [columns(0, 2), columns(2, 1), columns(3, 4)]) == 7
+    with parts.writing(path, EVIDENCE) as sheet:
+        for some in (columns(0, 2), columns(2, 1), columns(3, 4)):
+            sheet.add(some)
+    assert sheet.rows == 7
     assert pq.read_table(path).to_pydict() == dict(zip(ROW, columns(0, 7), strict=True))
 
 
@@ -45,8 +48,8 @@ def test_rows_that_raise_leave_nothing_in_place(tmp_path) -> None:
         yield columns(0, 2)
         raise ValueError("broken")
 
-    with pytest.raises(ValueError, match="broken"):
-        parts.write_columns(tmp_path / "x.parquet", EVIDENCE, broken())
+    with pytest.raises(ValueError, match="broken"), parts.writing(tmp_path / "x.parquet", EVIDENCE) as sheet:
+        sheet.add_rows(row for some in broken() for row in zip(*some, strict=True))
     assert not list(tmp_path.iterdir())
 
 
