@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from evidence_kit.model.exchange import Closed, Exchange, Item, Page, Recorded, Stop
+from evidence_kit.model.exchange import Closed, Item, Page, Recorded, Stop
+from evidence_kit.model.onward import Onward
 from evidence_kit.model.ports import Collector, Context
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.unit import Scope, Unit
@@ -143,32 +144,7 @@ class RepeatsOnResume(Mutant):
         yield from self.inner.acquire(unit, _Forgetful(ctx))
 
 
-class _Context:
-    """A context that passes everything on."""
-
-    def __init__(self, inner: Context) -> None:
-        self.inner = inner
-
-    def now(self) -> datetime:
-        return self.inner.now()
-
-    def secret(self, name: str) -> str:
-        return self.inner.secret(name)
-
-    def record(self, exchange: Exchange) -> None:
-        self.inner.record(exchange)
-
-    def retrying(self, quota: tuple[str, ...], send: Callable[[int], T]) -> T:
-        return self.inner.retrying(quota, send)
-
-    def pause(self, seconds: float, reason: str) -> None:
-        self.inner.pause(seconds, reason)
-
-    def replay(self, request_digest: str) -> Recorded | None:
-        return self.inner.replay(request_digest)
-
-
-class _Told(_Context):
+class _Told(Onward):
     """Keeps every secret that is asked for."""
 
     def __init__(self, inner: Context) -> None:
@@ -181,7 +157,7 @@ class _Told(_Context):
         return told
 
 
-class _Forgetful(_Context):
+class _Forgetful(Onward):
     """Remembers no answer."""
 
     def replay(self, request_digest: str) -> Recorded | None:  # noqa: ARG002 - the port's

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from evidence_kit.acquire.observer import Silent
-from evidence_kit.model.exchange import Download, Exchange, Item, Page, Recorded
+from evidence_kit.model.exchange import Download, Exchange, Item, Page
+from evidence_kit.model.onward import Onward
 from evidence_kit.model.ports import Collector, Context, Stored
 from evidence_kit.model.unit import Scope, Unit
 from evidence_kit.vaults.local import LocalVault
@@ -124,33 +125,14 @@ class Witness:
                 return
 
 
-class Overheard:
-    """A context that passes everything on, and notes what a collector puts on record itself."""
+class Overheard(Onward):
+    """A context that notes what a collector puts on record itself."""
 
     def __init__(self, inner: Context, seen: Seen) -> None:
-        self._inner, self._seen = inner, seen
-
-    def now(self) -> datetime:
-        """Return the time."""
-        return self._inner.now()
-
-    def secret(self, name: str) -> str:
-        """Return a secret."""
-        return self._inner.secret(name)
+        super().__init__(inner)
+        self._seen = seen
 
     def record(self, exchange: Exchange) -> None:
         """Note an attempt, and pass it on."""
         self._seen.exchanges.append(exchange)
-        self._inner.record(exchange)
-
-    def retrying(self, quota: tuple[str, ...], send: Callable[[int], T]) -> T:
-        """Call `send` as the engine does."""
-        return self._inner.retrying(quota, send)
-
-    def pause(self, seconds: float, reason: str) -> None:
-        """Wait."""
-        self._inner.pause(seconds, reason)
-
-    def replay(self, request_digest: str) -> Recorded | None:
-        """Return what an earlier run stored."""
-        return self._inner.replay(request_digest)
+        super().record(exchange)

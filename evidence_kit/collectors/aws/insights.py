@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from evidence_kit.collectors.aws.wire import Answer, AwsWire
 from evidence_kit.errors import EvidenceKitError
-from evidence_kit.model.exchange import Closed, Exchange, Item, Page, Remark, Retryable, Stop
+from evidence_kit.model.exchange import Closed, Item, Page, Remark, Retryable, Stop
+from evidence_kit.model.onward import Onward
 from evidence_kit.model.ports import Context
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window, epoch_ms
@@ -137,20 +138,8 @@ class Counting:
             yield Closed(status=UnitStatus.COMPLETE_UNSETTLED, reason=message)
 
 
-class _Last:
+class _Last(Onward):
     """A context for one more request when all others are over: no second attempt, and no waiting."""
-
-    def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
-
-    def now(self) -> datetime:
-        return self._ctx.now()
-
-    def secret(self, name: str) -> str:
-        return self._ctx.secret(name)
-
-    def record(self, exchange: Exchange) -> None:
-        self._ctx.record(exchange)
 
     def retrying(self, quota: tuple[str, ...], send: Callable[[int], T]) -> T:  # noqa: ARG002 - the last one is free
         return send(1)
