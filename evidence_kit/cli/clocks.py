@@ -152,14 +152,14 @@ def met(
 
 def in_force(sets: Sequence[str], inventory: str | None) -> "ClockSet":
     """Return the clocks in force; those of agreements come with an inventory."""
-    from evidence_kit.cli.partnered import read
+    from evidence_kit.cli.files import read_file
     from evidence_kit.governance.clocks.sets import extended, standard, with_contracts
     from evidence_kit.governance.inventory import parse_inventory
 
     known = standard()
     if (named := settings.setting("inventory", inventory)) is not None:
-        text = read(named)
+        text = read_file(named)
         known = with_contracts(known, parse_inventory(text, name=named).entries, text, name=named)
     for path in settings.listed("clocks", sets):
-        known = extended(known, read(path), name=path)
+        known = extended(known, read_file(path), name=path)
     return known

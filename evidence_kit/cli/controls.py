@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evidence_kit.cli import output, partnered, settings
+from evidence_kit.cli import output, settings
+from evidence_kit.cli.files import read_file
 from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -232,12 +233,12 @@ class _Asked:
         from evidence_kit.governance.inventory import parse_inventory
 
         named = settings.setting("inventory", self.inventory)
-        return parse_inventory(partnered.read(named), name=named).entries if named is not None else None
+        return parse_inventory(read_file(named), name=named).entries if named is not None else None
 
 
 def _framework(said: str) -> "Framework":
     from evidence_kit.governance.controls.book import framework, parse_framework
 
     if said.endswith((".yaml", ".yml")):
-        return parse_framework(partnered.read(said), name=said)
+        return parse_framework(read_file(said), name=said)
     return framework(said)

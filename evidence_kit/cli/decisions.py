@@ -6,11 +6,10 @@ from pathlib import Path
 import typer
 
 from evidence_kit.cli import output, settings
-from evidence_kit.errors import UsageError
+from evidence_kit.cli.files import read_file, write_new
 
 _CASE = typer.Argument(..., help="The case folder.")
 _KEY = typer.Option(None, "--key", help="Which of your keys signs.")
-_MAX_CERTIFICATE = 64 << 20  # a scanned certificate of destruction
 
 
 def hold(
@@ -62,11 +61,7 @@ def approve(
         return
     ring, name = settings.key_ring(), settings.setting("key", key)
     document = prepare(LocalVault(case), ring, name, log.APPROVED, fields, at=settings.now())
-    try:
-        with out.open("xb") as stream:
-            stream.write(document)
-    except OSError as error:
-        raise UsageError(f"cannot write `{out}`: {(error.strerror or '').lower()}") from error
+    write_new(out, document)
     output.note(f"hint: send {out} to the keeper of the log, who runs `evidence-kit custody record CASE {out.name}`")
 
 
@@ -122,24 +117,13 @@ def dispose(
     from evidence_kit.custody import log
     from evidence_kit.vaults.local import LocalVault
 
-    document = _certificate(certificate) if certificate else None
+    document = read_file(certificate) if certificate else None
     scope = f"bags/{acquisition}" if acquisition else log.WHOLE_CASE
     vault = LocalVault(case)
     state = keeper_of(vault, settings.key_ring(), settings.setting("key", key)).state()
     fields = disposal(state, scope, method=method, authority=authority, certificate=document)
     output.note(f"disposal of {scope} recorded as event {_decide(case, key, log.DISPOSED, fields)}")
     output.note("hint: keep the custody log and the seals; they say what there was")
-
-
-def _certificate(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_MAX_CERTIFICATE + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
-    if len(data) > _MAX_CERTIFICATE:
-        raise UsageError(f"`{path}` is larger than {_MAX_CERTIFICATE:,} bytes")
-    return data
 
 
 def _decide(case: Path, key: str | None, kind: str, fields: Mapping[str, object]) -> int:

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from evidence_kit.cli import output, settings
+from evidence_kit.cli.files import read_file
 from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,22 +76,12 @@ def _rules(path: Path | None, limits: str | None) -> "Rules | None":
     from evidence_kit.analysis.rules import minimising, parse_rules
     from evidence_kit.governance.policy import parse_policy
 
-    rules = parse_rules(_read(path), name=str(path)) if path else None
+    rules = parse_rules(read_file(path), name=str(path)) if path else None
     if limits is None:
         return rules
-    policy = parse_policy(_read(Path(limits)), name=limits)
+    policy = parse_policy(read_file(limits), name=limits)
     fields = (*policy.minimise.drop, *policy.minimise.pseudonymise)
     return minimising(policy.name, fields, policy.digest, rules) if fields else rules
-
-
-def _read(path: Path) -> bytes:
-    from evidence_kit.model.document import MAX_DOCUMENT
-
-    try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_DOCUMENT + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
 
 
 @contextmanager

@@ -5,12 +5,11 @@ from pathlib import Path
 import typer
 
 from evidence_kit.cli import output, settings
-from evidence_kit.errors import UsageError
+from evidence_kit.cli.files import read_file, write_new
 
 _CASE = typer.Argument(..., help="The case folder.")
 _KEY = typer.Option(None, "--key", help="Which of your keys signs.")
 _TRUST = typer.Option(None, "--trust", help="Your trust policy: whose signatures you accept.")
-_MAX_DOCUMENT = 4 << 20  # a prepared event is at most half a megabyte
 
 
 def transfer(
@@ -69,7 +68,7 @@ def accept(
         settings.setting("key", key),
         trust=settings.trust(trust),
         terms=Terms(purpose=purpose, condition=condition, location=location),
-        last=_read(last_checkpoint) if last_checkpoint else None,
+        last=read_file(last_checkpoint) if last_checkpoint else None,
         despite=despite,
         at=settings.now(),
     )
@@ -80,7 +79,7 @@ def accept(
         raise typer.Exit(done.report.exit())
     output.note(f"accepted as event {done.seq}; custody is yours")
     if receipt:
-        _write(receipt, done.receipt)
+        write_new(receipt, done.receipt)
         output.note(f"hint: send {receipt} back; the giver runs `evidence-kit custody record CASE {receipt.name}`")
 
 
@@ -105,10 +104,10 @@ def reject(
         settings.setting("key", key),
         trust=settings.trust(trust),
         reason=reason,
-        last=_read(last_checkpoint) if last_checkpoint else None,
+        last=read_file(last_checkpoint) if last_checkpoint else None,
         at=settings.now(),
     )
-    _write(out, document)
+    write_new(out, document)
     output.note(f"rejected; verification said {report.exit().name}")
     output.note(f"hint: send {out} to the giver, who runs `evidence-kit custody record CASE {out.name}`")
 
@@ -144,7 +143,7 @@ def verify(
         settings.key_ring(),
         settings.setting("key", key),
         trust=settings.trust(trust),
-        last=_read(last_checkpoint) if last_checkpoint else None,
+        last=read_file(last_checkpoint) if last_checkpoint else None,
         at=settings.now(),
     )
     verdict.show(report, report.exit(), vault)
@@ -166,24 +165,8 @@ def record(
         LocalVault(case),
         settings.key_ring(),
         settings.setting("key", key),
-        document=_read(document),
+        document=read_file(document),
         trust=settings.trust(trust),
         at=settings.now(),
     )
     output.note(f"recorded as event {seq}")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(_MAX_DOCUMENT)
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        with path.open("xb") as stream:
-            stream.write(data)
-    except OSError as error:
-        raise UsageError(f"cannot write `{path}`: {(error.strerror or '').lower()}") from error

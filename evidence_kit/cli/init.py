@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from evidence_kit.cli import output, settings
-from evidence_kit.errors import UsageError
+from evidence_kit.cli.files import read_file
 
 
 def init(
@@ -36,7 +36,7 @@ def init(
     from evidence_kit.vaults.local import LocalVault
 
     known = with_flags(
-        parse_about(_read(about), name=str(about)) if about else {},
+        parse_about(read_file(about), name=str(about)) if about else {},
         {
             ("exhibit", "id"): exhibit,
             ("examiner", "organisation"): organisation,
@@ -69,13 +69,3 @@ def _asked(given: str | None, what: str, *, yes: bool) -> str:
     if given is not None or yes or not output.is_terminal():
         return given or ""
     return str(typer.prompt(what, default="", show_default=False, err=True))
-
-
-def _read(path: Path) -> bytes:
-    from evidence_kit.model.document import MAX_DOCUMENT
-
-    try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_DOCUMENT + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from evidence_kit.cli import ordering, output, partnered, settings, timestamp
-from evidence_kit.errors import UsageError
+from evidence_kit.cli.files import read_file, write_new
+from evidence_kit.errors import UsageError, VaultError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from evidence_kit.governance.inventory import Entry
 
 SOURCE = "intake.files"
-_MAX_REQUEST = 1 << 20
 
 
 def intake(
@@ -130,8 +130,8 @@ def _give(engine: "Engine", result: "Result", path: Path) -> None:
 
     at = settings.now().replace(microsecond=0)
     made = make_receipt(engine.vault, engine.keeper, result.sealed.acquisition, at=at)
-    partnered.write_new(path, made.document)
-    partnered.write_new(path.with_suffix(".md"), written(made.said))
+    write_new(path, made.document, error=VaultError)
+    write_new(path.with_suffix(".md"), written(made.said), error=VaultError)
     seq = note_receipt(engine.keeper, made, path.name, at=at)
     output.note(f"receipt   {path}, noted as event {seq}; send it to {made.said.get('deliveredBy')}")
 
@@ -147,12 +147,7 @@ def _request(folder: Path, said: str, entry: "Entry") -> "Request":
     read_description(vault)
     document = None
     if not ID.fullmatch(said):
-        try:
-            with Path(said).open("rb") as stream:
-                document = stream.read(_MAX_REQUEST + 1)
-        except OSError as error:
-            hint = "give the file, or an id such as `REQ-20261121T213000Z-0abcde`"
-            raise UsageError(f"cannot read `{said}`: {(error.strerror or '').lower()}", hint=hint) from error
+        document = read_file(said, hint="give the file, or an id such as `REQ-20261121T213000Z-0abcde`")
     asked = find_request(vault, said, document)
     if asked.partner.get("id") != entry.target.id:
         raise UsageError(f"{asked.id} was sent to `{asked.partner.get('name')}`, not to `{entry.target.label}`")

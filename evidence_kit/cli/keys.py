@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from evidence_kit.cli import output, settings
-from evidence_kit.errors import UsageError
+from evidence_kit.cli.files import read_file
 
 app = typer.Typer(help="Make or register signing keys and show their public halves.", no_args_is_help=True)
 
@@ -46,12 +46,7 @@ def certificate(
     """Keep the certificate that somebody issued for a key beside it."""
     from evidence_kit.signers.certificate import MAX_CERTIFICATE
 
-    try:
-        with file.open("rb") as stream:
-            pem = stream.read(MAX_CERTIFICATE + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read `{file}`: {(error.strerror or '').lower()}") from error
-    settings.key_ring().add_certificate(name, pem)
+    settings.key_ring().add_certificate(name, read_file(file, MAX_CERTIFICATE))
     output.note(f"kept with key `{name}`")
 
 

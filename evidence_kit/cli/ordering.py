@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from evidence_kit.cli import output, settings
+from evidence_kit.cli.files import read_file
 from evidence_kit.errors import ProviderError, UsageError
 from evidence_kit.model.time import Window, parse_instant
 from evidence_kit.model.unit import Target
@@ -99,7 +99,7 @@ def place(asked: Asked) -> Ordered:
     now = settings.now().replace(microsecond=0)
     window = window_of(asked.since, asked.until, now)
     named = settings.setting("inventory", asked.inventory)
-    listed = parse_inventory(_read(named), name=named) if named else None
+    listed = parse_inventory(read_file(named), name=named) if named else None
     providers = {target.provider for target in listed.targets} if listed else {"aws"}
     specs = choose(asked.sources, settings.catalogue(asked.connectors), providers)
     entries, left_out = _entries(specs, asked, listed)
@@ -130,7 +130,7 @@ def read_policy(path: str) -> "Policy":
     """Return an organisation's policy."""
     from evidence_kit.governance.policy import parse_policy
 
-    return parse_policy(_read(path), name=path)
+    return parse_policy(read_file(path), name=path)
 
 
 def require_permitted(ordered: Ordered) -> None:
@@ -173,13 +173,6 @@ def _entries(
         ours = [entry.target for entry in entries if entry.target.provider == "aws"]
         require_known({region for target in ours for region in target.regions})
     return entries, left_out
-
-
-def _read(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
 
 
 def _with_members(targets: tuple[Target, ...]) -> tuple[tuple[Target, ...], list[dict[str, str]]]:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evidence_kit.cli import output, settings
-from evidence_kit.errors import EmptyError, UsageError, VaultError
+from evidence_kit.cli.files import read_file
+from evidence_kit.errors import EmptyError, UsageError
 
 if TYPE_CHECKING:
     from evidence_kit.governance.inventory import Entry
@@ -25,7 +26,7 @@ def entries(inventory: str | None, names: Sequence[str]) -> "tuple[Entry, ...]":
     named = settings.setting("inventory", inventory)
     if named is None:
         raise UsageError("which partners?", hint="name them in an inventory: `--inventory inventory.yaml`")
-    listed = parse_inventory(read(named), name=named)
+    listed = parse_inventory(read_file(named), name=named)
     partners = [entry for entry in listed.entries if entry.is_partner]
     if not partners:
         raise EmptyError(
@@ -41,7 +42,7 @@ def partner_of(inventory: str | None, name: str) -> "Entry":
     named = settings.setting("inventory", inventory)
     if named is None:
         raise UsageError("which inventory?", hint="`--inventory inventory.yaml`; see docs/inventory.md")
-    listed = parse_inventory(read(named), name=named)
+    listed = parse_inventory(read_file(named), name=named)
     return listed.of(choose_targets(listed.targets, [name]))[0]
 
 
@@ -63,15 +64,6 @@ def require_new(*paths: Path) -> None:
             raise UsageError(f"`{path}` is there already", hint="give another name; nothing is overwritten")
         if not path.parent.is_dir():
             raise UsageError(f"there is no folder `{path.parent}`", hint="make it, or give another name")
-
-
-def write_new(path: Path, data: bytes) -> None:
-    """Write a file that is not there yet."""
-    try:
-        with path.open("xb") as stream:
-            stream.write(data)
-    except OSError as error:
-        raise VaultError(f"cannot write `{path}`: {(error.strerror or '').lower()}") from error
 
 
 def specs(connectors: Sequence[str]) -> "dict[str, SourceSpec]":
@@ -96,11 +88,3 @@ def dealings(found: Cases, target: "Target") -> "Dealings":
     from evidence_kit.analysis.dealings import read_dealings
 
     return read_dealings(found, target)
-
-
-def read(path: str) -> bytes:
-    """Return a file; UsageError where it cannot be read."""
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evidence_kit.cli import output, partnered, settings
+from evidence_kit.cli.files import read_file, write_new
 from evidence_kit.errors import UsageError, VaultError
 
 if TYPE_CHECKING:
@@ -44,11 +45,7 @@ def assess_partners(
     if out is None:
         output.data(text)
         return
-    try:
-        with out.open("x", encoding="utf-8") as stream:
-            stream.write(f"{text}\n")
-    except OSError as error:
-        raise VaultError(f"cannot write `{out}`: {(error.strerror or '').lower()}") from error
+    write_new(out, f"{text}\n", error=VaultError)
     output.note(f"written   {out}")
 
 
@@ -100,8 +97,8 @@ def _asked(
 
     return Asked(
         entries=partnered.entries(inventory, names),
-        template=parse_template(partnered.read(template), name=template) if template else standard(),
-        checks=[row for name in check for row in parse_checks(partnered.read(name), name=name)],
+        template=parse_template(read_file(template), name=template) if template else standard(),
+        checks=[row for name in check for row in parse_checks(read_file(name), name=name)],
         cases=partnered.cases(case),
     )
 

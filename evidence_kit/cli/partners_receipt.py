@@ -6,7 +6,8 @@ from pathlib import Path
 import typer
 
 from evidence_kit.cli import output, partnered, settings
-from evidence_kit.errors import UsageError
+from evidence_kit.cli.files import read_file, write_new
+from evidence_kit.errors import VaultError
 
 _CHUNK = 1 << 20
 
@@ -34,8 +35,8 @@ def write(
     with vault.lock(), vault.working():
         made = make_receipt(vault, keeper, acquisition, at=at)
         seq = note_receipt(keeper, made, out.name, at=at)
-    partnered.write_new(out, made.document)
-    partnered.write_new(text, written(made.said))
+    write_new(out, made.document, error=VaultError)
+    write_new(text, written(made.said), error=VaultError)
     output.note(f"receipt   {out}, noted as event {seq}")
 
 
@@ -52,7 +53,7 @@ def verify(
     from evidence_kit.acquire.received import check_receipt
     from evidence_kit.custody.receipt import MAX_RECEIPT
 
-    said = check_receipt(_read(receipt, MAX_RECEIPT), _read(key, 64 << 10))
+    said = check_receipt(read_file(receipt, MAX_RECEIPT), read_file(key, 64 << 10))
     differing = _differing(said, folder) if folder else []
     if as_json:
         output.document({**said, **({"differing": differing} if folder else {})})
@@ -103,11 +104,3 @@ def _differing(said: Mapping[str, object], folder: Path) -> list[str]:
         if digest != one.get("sha256"):
             found.append(str(one["name"]))
     return found
-
-
-def _read(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(limit + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error

@@ -7,7 +7,8 @@ from pathlib import Path
 import typer
 
 from evidence_kit.cli import ordering, output, partnered, settings
-from evidence_kit.errors import UsageError
+from evidence_kit.cli.files import write_new
+from evidence_kit.errors import UsageError, VaultError
 
 
 def request(
@@ -67,8 +68,8 @@ def request(
         if against and override is not None:
             decisions.override(keeper, [one.text for one in against], override, at=now)
         envelope = received.ask(keeper, asked, body, out.stem, at=now)
-    partnered.write_new(text, body)
-    partnered.write_new(out, envelope)
+    write_new(text, body, error=VaultError)
+    write_new(out, envelope, error=VaultError)
     output.note(f"request   {asked.id} to {entry.target.label}, due by {asked.deadline}")
     output.note(f"hint: send {out} and {text}; what comes is taken in with `intake … --request {asked.id}`")
     output.data(asked.id)

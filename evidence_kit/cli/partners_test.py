@@ -12,6 +12,7 @@ import typer
 
 import evidence_kit
 from evidence_kit.cli import output, partnered, settings
+from evidence_kit.cli.files import read_file
 from evidence_kit.errors import Exit, PluginError, UsageError
 
 _CLAIMS = "evidence_kit.testing.claims"
@@ -63,8 +64,8 @@ def _fixture(connector: Path, fixture: Path) -> str:
     from evidence_kit.sandbox.partners.fixture import parse_fixture
     from evidence_kit.sources.connector import parse_connector
 
-    spec = parse_connector(partnered.read(str(connector)), name=str(connector))
-    played = parse_fixture(partnered.read(str(fixture)), name=str(fixture))
+    spec = parse_connector(read_file(connector), name=str(connector))
+    played = parse_fixture(read_file(fixture), name=str(fixture))
     if played.connector != spec.name:
         raise UsageError(f"`{fixture}` is of `{played.connector}`, not of `{spec.name}`")
     return str(fixture.resolve())
@@ -78,7 +79,7 @@ def _sandbox(connector: Path, target: str, inventory: str | None) -> dict[str, s
     from evidence_kit.model.time import Window
     from evidence_kit.sources.connector import parse_connector
 
-    spec = parse_connector(partnered.read(str(connector)), name=str(connector))
+    spec = parse_connector(read_file(connector), name=str(connector))
     (entry,) = partnered.entries(inventory, [target])
     if entry.target.provider != spec.provider:
         raise UsageError(f"`{target}` is of `{entry.target.provider}`, the connector of `{spec.provider}`")

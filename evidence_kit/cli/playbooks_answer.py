@@ -6,7 +6,8 @@ from typing import Any
 import typer
 
 from evidence_kit.cli import output, playbooks_ask, playbooks_given, settings
-from evidence_kit.errors import EmptyError, UsageError, VaultError
+from evidence_kit.cli.files import read_file, write_new
+from evidence_kit.errors import EmptyError, UsageError
 
 
 def questions(
@@ -36,7 +37,7 @@ def questions(
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             path = out / f"{_within(one.said['run'], name)}{one.step}.question.json"
-            _write(path, one.body)
+            write_new(path, one.body)
             output.note(f"hint: {path}: `evidence-kit playbook answer --question FILE … --out FILE` signs an answer")
         if one.said["run"] != name:
             output.note(f"hint: `evidence-kit playbook answer {case} {one.said['run']} {one.step}` answers it")
@@ -89,12 +90,12 @@ def _sign_elsewhere(question: Path, said: dict[str, Any], out: Path, key: str | 
     from evidence_kit.playbook.run.answering import signed
     from evidence_kit.playbook.run.questions import read_question
 
-    asked = read_question(playbooks_given.read_bytes(question))
+    asked = read_question(read_file(question))
     playbooks_ask.show(asked)
     actor, signer = settings.key_ring().open(settings.setting("key", key))
     at = settings.now().replace(microsecond=0)
     document = signed(asked, playbooks_ask.reply_of(said), name=actor, signer=signer, at=at)
-    _write(out, document)
+    write_new(out, document)
     output.note(f"answer    {out}, signed by {actor}; send it back to whoever has the case")
 
 
@@ -109,28 +110,10 @@ def _at_case(
     keeper = keeper_of(vault, settings.key_ring(), settings.setting("key", key))
     path = settings.trust_path(Path(trust) if trust else None)
     policy = settings.trust(trust) if trust or path.exists() else None
-    document = _read(file) if file is not None else None
+    document = read_file(file) if file is not None else None
     with vault.lock(), vault.working():
         require_sound_log(keeper, at=settings.now())
         at = settings.now().replace(microsecond=0)
         reply = None if document is not None else playbooks_ask.reply_of(said)
         taken = take_in(vault, keeper, run, step, reply=reply, document=document, trust=policy, at=at)
     output.note(f"answered  {step} by {taken.name}; `evidence-kit playbook resume {case} {run}` goes on")
-
-
-def _read(path: Path) -> bytes:
-    from evidence_kit.custody.answer import MAX_ANSWER
-
-    try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_ANSWER + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        with path.open("xb") as stream:
-            stream.write(data)
-    except OSError as error:
-        raise VaultError(f"cannot write `{path}`: {(error.strerror or '').lower()}") from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from evidence_kit.cli import output
-from evidence_kit.cli.playbooks_given import read_bytes
+from evidence_kit.cli.files import read_file
 
 if TYPE_CHECKING:
     from evidence_kit.playbook.run.questions import Asked, Reply
@@ -20,7 +20,7 @@ def read_answers(path: Path) -> "Iterator[tuple[str, Reply]]":
     """Yield the answers in a file, by step."""
     from evidence_kit.model.document import parse_document
 
-    doc = parse_document(read_bytes(path), name=str(path))
+    doc = parse_document(read_file(path), name=str(path))
     doc.allow((), ("apiVersion", "answers"))
     if doc.at(("apiVersion",), str) != API_VERSION:
         raise doc.error(("apiVersion",), f"expected `apiVersion: {API_VERSION}`")

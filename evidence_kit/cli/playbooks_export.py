@@ -6,8 +6,8 @@ from pathlib import Path
 import typer
 
 from evidence_kit.cli import output
+from evidence_kit.cli.files import write_new
 from evidence_kit.cli.playbooks_given import FOLDERS, library
-from evidence_kit.cli.playbooks_show import write
 from evidence_kit.errors import UsageError
 from evidence_kit.model.time import parse_instant
 
@@ -39,5 +39,5 @@ def export(
     if out is None:
         output.document(found)
         return
-    write(out, json.dumps(found, indent=2, ensure_ascii=True) + "\n")
+    write_new(out, json.dumps(found, indent=2, ensure_ascii=True) + "\n", hint="nothing is overwritten")
     output.note(f"exported  {out}  {output.plural(len(found['workflow']), 'object')} in its workflow")

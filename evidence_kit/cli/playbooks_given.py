@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evidence_kit.cli import settings
+from evidence_kit.cli.files import read_file
 from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from evidence_kit.playbook.library import Library
 
 SET = typer.Option([], "--set", help="An input of the playbook: `name=value`; a list with commas between.")
-MAX_FILE = 4 << 20  # bytes of any file that is named beside a playbook
 FOLDERS = typer.Option([], "--playbooks", help="A folder of playbooks of your own.", metavar="DIR")
 
 
@@ -32,17 +32,8 @@ def inventory_of(given: str | None) -> "tuple[Inventory, bytes, str]":
     named = settings.setting("inventory", given)
     if named is None:
         raise UsageError("which inventory?", hint="`--inventory inventory.yaml`; see docs/inventory.md")
-    text = read_bytes(Path(named))
+    text = read_file(named)
     return parse_inventory(text, name=named), text, named
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return what a file holds that was named, as far as a reader needs to refuse one that is too long."""
-    try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_FILE + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
 
 
 def pairs(given: Sequence[str]) -> dict[str, object]:

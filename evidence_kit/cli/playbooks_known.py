@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from evidence_kit.cli import settings
-from evidence_kit.cli.playbooks_given import read_bytes
+from evidence_kit.cli.files import read_file
 from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def known(beside: Beside, library: "Library | None" = None) -> "Known":
         playbooks=_Shelf(library or Library(beside.folders)),
         channels=_channels(beside.channels),
         entries=_entries(inventory) if inventory else None,
-        policy=parse_policy(read_bytes(Path(limits)), name=limits) if limits else None,
+        policy=parse_policy(read_file(limits), name=limits) if limits else None,
         at=settings.now(),
     )
 
@@ -132,7 +132,7 @@ def _clocks(paths: Sequence[Path]) -> Mapping[str, str]:
 
     found = standard()
     for path in paths:
-        found = extended(found, read_bytes(path), name=str(path))
+        found = extended(found, read_file(path), name=str(path))
     now = settings.now()
     against: dict[str, str] = {}
     for name, clock in found.clocks.items():
@@ -148,10 +148,10 @@ def _channels(path: Path | None) -> tuple[str, ...] | None:
         return None
     from evidence_kit.notices.channels import parse_channels
 
-    return tuple(one.name for one in parse_channels(read_bytes(path), name=str(path)))
+    return tuple(one.name for one in parse_channels(read_file(path), name=str(path)))
 
 
 def _entries(path: str) -> "tuple[Entry, ...]":
     from evidence_kit.governance.inventory import parse_inventory
 
-    return parse_inventory(read_bytes(Path(path)), name=path).entries
+    return parse_inventory(read_file(path), name=path).entries

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evidence_kit.cli import ordering, output
+from evidence_kit.cli.files import read_file
 from evidence_kit.cli.playbooks_known import Beside, known
 from evidence_kit.errors import Exit, UsageError
 
@@ -69,15 +70,9 @@ def require_clean(
 
 
 def _lint(path: Path, beside: Beside) -> "tuple[Finding, ...]":
-    from evidence_kit.playbook.lint.linter import MAX_SIZE
     from evidence_kit.playbook.lint.linter import lint as find
 
-    try:
-        with path.open("rb") as stream:
-            text = stream.read(MAX_SIZE + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
-    return find(text, name=str(path), known=known(beside))
+    return find(read_file(path), name=str(path), known=known(beside))
 
 
 def _path(said: str, folders: Sequence[Path]) -> Path:

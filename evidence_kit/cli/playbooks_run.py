@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from evidence_kit.cli import ordering, output, playbooks_plan, settings
+from evidence_kit.cli.files import read_file
 from evidence_kit.cli.playbooks_given import FOLDERS, SET, library, pairs
 from evidence_kit.cli.playbooks_work import Given, at_work
 from evidence_kit.errors import Exit, SignatureError, UsageError
@@ -130,12 +131,9 @@ def _json(path: Path) -> Mapping[str, Any]:
     from evidence_kit.custody import strict
 
     try:
-        with path.open("rb") as stream:
-            return strict.decode(stream.read(strict.MAX_DOCUMENT + 1))
+        return strict.decode(read_file(path))
     except SignatureError as error:
         raise UsageError(f"`{path}`: {error.message}") from error
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
 
 
 def _tell(ended: "Ended", given: Given) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from evidence_kit.cli import output
-from evidence_kit.cli.playbooks_show import write
+from evidence_kit.cli.files import write_new
 from evidence_kit.errors import EmptyError, Exit, UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +105,11 @@ def _draw(found: "Found", run: "Run | None", path: Path) -> None:
         raise UsageError("a picture is of one run", hint="name it")
     if run.id not in found.playbooks:
         raise UsageError(f"the playbook of run `{run.id}` cannot be read", hint="`verify` says why")
-    write(path, picture.svg(found.playbooks[run.id], {step.id: step.outcome for step in run.steps}).text)
+    write_new(
+        path,
+        picture.svg(found.playbooks[run.id], {step.id: step.outcome for step in run.steps}).text,
+        hint="nothing is overwritten",
+    )
 
 
 def _as_json(run: "Run") -> dict[str, Any]:

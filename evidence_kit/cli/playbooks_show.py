@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from evidence_kit.cli import output
+from evidence_kit.cli.files import write_new
 from evidence_kit.cli.playbooks_given import FOLDERS, library
-from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
     from evidence_kit.playbook.model import Playbook
@@ -24,20 +24,9 @@ def show(
 
     found = library(folders).find(playbook)
     if svg is not None:
-        write(svg, picture.svg(found).text)
+        write_new(svg, picture.svg(found).text, hint="nothing is overwritten")
     for line in _lines(found):
         output.data(line)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a new file; nothing is overwritten."""
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write `{path}`: {(error.strerror or '').lower()}", hint="nothing is overwritten"
-        ) from error
 
 
 def _lines(found: "Playbook") -> Iterator[str]:

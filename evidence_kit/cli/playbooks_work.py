@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evidence_kit.cli import ordering, output, settings
-from evidence_kit.cli.playbooks_given import inventory_of, read_bytes
+from evidence_kit.cli.files import read_file
+from evidence_kit.cli.playbooks_given import inventory_of
 from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _clocks(paths: Sequence[Path], listed: "Inventory", text: bytes, named: str)
 
     known = standard()
     for path in paths:
-        known = extended(known, read_bytes(path), name=str(path))
+        known = extended(known, read_file(path), name=str(path))
     return with_contracts(known, listed.entries, text, name=named)
 
 
@@ -151,7 +152,7 @@ def _notifier(given: Given) -> Any:  # noqa: ANN401
         return None
     from evidence_kit.notices.channels import parse_channels
 
-    known = {one.name: one for one in parse_channels(read_bytes(given.channels), name=str(given.channels))}
+    known = {one.name: one for one in parse_channels(read_file(given.channels), name=str(given.channels))}
 
     def notify(name: str, notice: "Notice") -> "Delivered":
         from evidence_kit.model.document import did_you_mean

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from evidence_kit.cli import output, settings
+from evidence_kit.cli.files import write_new
 from evidence_kit.errors import UsageError
 
 _FORMATS = ("html", "json")
@@ -37,14 +38,6 @@ def portfolio(
     if out is None:
         sys.stdout.write(text)
     else:
-        _write(out, text)
+        write_new(out, text)
         output.data(f"portfolio: {out}")
     output.note(f"portfolio {output.plural(len(made.cases), 'case')}, {made.late} overdue")
-
-
-def _write(out: Path, text: str) -> None:
-    try:
-        with out.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-    except OSError as error:
-        raise UsageError(f"cannot write `{out}`: {(error.strerror or '').lower()}") from error

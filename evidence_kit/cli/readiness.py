@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evidence_kit.cli import ordering, output, settings
+from evidence_kit.cli.files import read_file, write_new
 from evidence_kit.cli.playbooks_given import FOLDERS, inventory_of, library
 from evidence_kit.errors import Exit, SignatureError, UsageError
 
@@ -144,12 +145,8 @@ def _write(out: Path, found: "Readiness", key: str | None) -> None:
     text = written(found)
     name, signer = settings.key_ring().open(settings.setting("key", key))
     bundle = sign(text, name=out.name, at=found.at, signer=signer)
-    try:
-        for path, body in ((out, text), (_beside(out, SUFFIX), bundle)):
-            with path.open("xb") as stream:
-                stream.write(body)
-    except OSError as error:
-        raise UsageError(f"cannot write `{out}`: {(error.strerror or '').lower()}") from error
+    write_new(out, text)
+    write_new(_beside(out, SUFFIX), bundle)
     output.note(f"baseline  {out}, signed by {name} (key {signer.keyid[:12]})")
 
 
@@ -157,12 +154,8 @@ def _read(path: Path, signer: str | None, key: str | None) -> "Readiness":
     from evidence_kit.governance.readiness.baseline import SUFFIX, require_signed
     from evidence_kit.governance.readiness.observed import parse
 
-    try:
-        text = path.read_bytes()
-        beside = _beside(path, SUFFIX)
-        bundle = beside.read_bytes() if beside.exists() else None
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
+    text, beside = read_file(path), _beside(path, SUFFIX)
+    bundle = read_file(beside) if beside.exists() else None
     require_signed(text, bundle, name=str(path), key=_signer(signer, key))
     return parse(text, name=str(path))
 
@@ -180,12 +173,9 @@ def _signer(said: str | None, key: str | None) -> "PublicKey":
             )
         return PublicKey.from_pem(ring.public_pem(mine[0]))
     try:
-        with Path(said).open("rb") as stream:
-            return PublicKey.from_pem(stream.read(MAX_PEM + 1))
+        return PublicKey.from_pem(read_file(said, MAX_PEM))
     except SignatureError as error:
         raise UsageError(f"`{said}`: {error.message}", hint="a public key in PEM") from error
-    except OSError as error:
-        raise UsageError(f"cannot read `{said}`: {(error.strerror or '').lower()}") from error
 
 
 def _changes(before: "Readiness | None", after: "Readiness") -> "tuple[Change, ...]":

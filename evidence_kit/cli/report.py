@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evidence_kit.cli import output, settings
+from evidence_kit.cli.files import read_file
 from evidence_kit.errors import UsageError
 from evidence_kit.model.time import parse_instant
 
@@ -94,7 +95,9 @@ def report(
     if subject.is_bag:
         raise UsageError(f"`{case}` is a bag", hint="a report is about a whole case; `verify` checks one bag")
     _require_free(out, subject)
-    options = Options(each_signature=each_signature, last_checkpoint=_bytes(last_checkpoint))
+    options = Options(
+        each_signature=each_signature, last_checkpoint=read_file(last_checkpoint) if last_checkpoint else None
+    )
     judged = verify_case(subject.vault, name=subject.name, trust=policy, options=options)
     if document is not None:
         now = report_documents.moment(subject)
@@ -118,13 +121,6 @@ def report(
 
 def _moment(text: str | None, now: datetime) -> datetime | None:
     return None if text is None else parse_instant(text, now=now)
-
-
-def _bytes(path: Path | None) -> bytes | None:
-    try:
-        return path.read_bytes() if path else None
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
 
 
 def _require_free(out: Path | None, subject: "Subject") -> None:

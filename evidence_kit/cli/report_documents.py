@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from evidence_kit.cli.files import write_new
 from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def write_whole(made: "CaseReport", out: Path, font: Path | None) -> None:
     """Write the whole report as a PDF."""
     from evidence_kit.report.documents.whole import document
 
-    _put(out, _pdf(document(made), font))
+    write_new(out, _pdf(document(made), font))
 
 
 def moment(subject: "Subject") -> datetime:
@@ -77,16 +78,8 @@ def write(
     if out is None:
         sys.stdout.write(body.decode())
     else:
-        _put(out, body)
+        write_new(out, body)
     return len(document.blanks)
-
-
-def _put(out: Path, body: bytes) -> None:
-    try:
-        with out.open("xb") as stream:
-            stream.write(body)
-    except OSError as error:
-        raise UsageError(f"cannot write `{out}`: {(error.strerror or '').lower()}") from error
 
 
 def _markdown(document: "Document", _: Path | None) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from evidence_kit.cli.files import read_file
 from evidence_kit.errors import AccessError, SignatureError, UntrustedError, UsageError
 
 if TYPE_CHECKING:
@@ -203,14 +204,11 @@ def _policy_key(said: str, policy: "Trust") -> "PublicKey":
     from evidence_kit.custody.keys import MAX_PEM, PublicKey
 
     if not _KEYID.fullmatch(said):
+        hint = "a PEM public key, or a whole key id of 64 hex digits"
         try:
-            with Path(said).open("rb") as stream:
-                return PublicKey.from_pem(stream.read(MAX_PEM + 1))
+            return PublicKey.from_pem(read_file(said, MAX_PEM, hint=hint))
         except SignatureError as error:
-            raise UsageError(f"`{said}`: {error.message}", hint="a PEM public key, or a whole key id") from error
-        except OSError as error:
-            hint = "a PEM public key, or a whole key id of 64 hex digits"
-            raise UsageError(f"cannot read `{said}`: {(error.strerror or '').lower()}", hint=hint) from error
+            raise UsageError(f"`{said}`: {error.message}", hint=hint) from error
     ring = key_ring()
     for name in ring.names():
         key = PublicKey.from_pem(ring.public_pem(name))

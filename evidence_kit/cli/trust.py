@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import typer
 
 from evidence_kit.cli import output, settings
+from evidence_kit.cli.files import read_file
 from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -238,12 +239,8 @@ def _public(key: Path | None, from_keyring: str | None) -> bytes:
 
 
 def _pem(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_PEM + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
-    if len(data) > MAX_PEM or b"PRIVATE KEY" in data:
+    data = read_file(path, MAX_PEM)
+    if b"PRIVATE KEY" in data:
         raise UsageError(f"`{path}` is not a public file in PEM", hint="never give a private key to a policy")
     return data
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evidence_kit.cli import disclose, settings
+from evidence_kit.cli.files import read_file
 from evidence_kit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def verify(
             path,
             policy,
             each_signature=each_signature,
-            last_checkpoint=_bytes(last_checkpoint) if last_checkpoint else None,
+            last_checkpoint=read_file(last_checkpoint) if last_checkpoint else None,
             require_timestamp=require_timestamp,
         )
     code = report.exit(require_complete=require_complete)
@@ -101,10 +102,3 @@ def _held(subject: "Subject") -> "Check":
     from evidence_kit.vaults.registry import open_door
 
     return held.check(subject.vault, lambda: open_door(subject.bucket, Lock(), os.environ), subject.bucket)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {(error.strerror or '').lower()}") from error
