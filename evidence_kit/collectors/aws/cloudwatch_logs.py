@@ -11,6 +11,7 @@ from evidence_kit.collectors.aws.discovery import Discovery, Place
 from evidence_kit.collectors.aws.fanout import units_within
 from evidence_kit.collectors.aws.insights import INSIGHTS, Came, Counting
 from evidence_kit.collectors.aws.paging import pages
+from evidence_kit.collectors.aws.strays import Strays
 from evidence_kit.collectors.aws.wire import AwsWire
 from evidence_kit.errors import UsageError
 from evidence_kit.model.exchange import Closed, Item, Page, Stop
@@ -24,6 +25,7 @@ from evidence_kit.model.unit import Scope, Unit
 OPERATIONS = ("logs:DescribeLogGroups", "logs:FilterLogEvents")
 # Region, account and name; settings write the ARN with `:*` or without.
 _ARN = re.compile(r"arn:aws[a-z-]*:logs:([a-z0-9-]+):(\d+):log-group:(.+?)(?::\*)?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PAGE = 10_000  # the most that AWS gives, within 1 MB
 COUNT = "count"
 EVERY = 5.0  # seconds between two questions whether a count has ended
@@ -113,29 +115,40 @@ class CloudWatchLogs:
         if unit.window is None:
             raise UsageError("log events need a window")
         wire = self._access.wire(unit.target, "logs", unit.region, ctx)
+        # Times are whole milliseconds, of which the bounds asked for and the window itself hold the same.
+        strays = Strays(
+            operation="FilterLogEvents", window=unit.window, asked=unit.window, moment=_moment, id="eventId"
+        )
+        came = Came(unit.window) if unit.settings.get(COUNT) == INSIGHTS else None
+        yield from strays.watch(self._pages(wire, ctx, unit.stream, unit.window, strays, came))
+        if status := unit.settings.get("ends"):
+            yield Closed(status=UnitStatus(status), reason=unit.settings["why"])
+        if came is not None:
+            yield from self._count(wire, ctx, unit.stream, unit.window).items(came)
+        yield from strays.end()
+
+    def _pages(
+        self, wire: AwsWire, ctx: Context, group: str, window: Window, strays: Strays, came: Came | None
+    ) -> Iterator[Page]:
         params = {
-            "logGroupName": unit.stream,
-            "startTime": epoch_ms(unit.window.start),
-            "endTime": epoch_ms(unit.window.end) - 1,  # inclusive at the provider, excluded by us
+            "logGroupName": group,
+            "startTime": epoch_ms(window.start),
+            "endTime": epoch_ms(window.end) - 1,  # inclusive at the provider, excluded by us
             "limit": PAGE,
         }
-        came = Came()
         for answer, cursor in pages(wire, ctx, "FilterLogEvents", params, result="events"):
-            times = [int(event["timestamp"]) for event in answer.parsed["events"]]
-            came.add(times)
+            times = strays.read(answer.parsed["events"])
+            if came is not None:
+                came.add(times)
             yield Page(
                 name="FilterLogEvents",
                 body=answer.body,
                 exchange=answer.exchange,
                 next_cursor=cursor,
-                records=len(times),
-                first_event=_instant(min(times)) if times else "",
-                last_event=_instant(max(times)) if times else "",
+                records=len(answer.parsed["events"]),
+                first_event=rfc3339(min(times)) if times else "",
+                last_event=rfc3339(max(times)) if times else "",
             )
-        if status := unit.settings.get("ends"):
-            yield Closed(status=UnitStatus(status), reason=unit.settings["why"])
-        if unit.settings.get(COUNT) == INSIGHTS:
-            yield from self._count(wire, ctx, unit.stream, unit.window).items(came)
 
     def _count(self, wire: AwsWire, ctx: Context, group: str, window: Window) -> Counting:
         every, most = self._counting.get("every", EVERY), int(self._counting.get("most", MOST))
@@ -159,5 +172,10 @@ def _kept(unit: Unit, days: int | None, now: datetime) -> Iterator[Unit]:
     )
 
 
-def _instant(milliseconds: int) -> str:
-    return rfc3339(datetime.fromtimestamp(milliseconds / 1000, tz=UTC))
+def _moment(event: object) -> datetime | None:
+    """Return when an event happened, exact to its millisecond; None where it says no such thing."""
+    at = event.get("timestamp") if isinstance(event, Mapping) else None
+    try:
+        return None if at is None else _EPOCH + timedelta(milliseconds=int(at))
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -5,7 +5,7 @@ counted, and that is said; it is never taken for agreement.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -33,13 +33,14 @@ _NAMED = 25  # hours that a finding spells out; the page holds them all
 
 @dataclass(slots=True)
 class Came:
-    """The events that came, by the hour in which they happened."""
+    """The events of a window that came, by the hour in which they happened."""
 
+    window: Window
     hours: Counter[datetime] = field(default_factory=Counter)
 
-    def add(self, milliseconds: list[int]) -> None:
-        """Count a page's events."""
-        self.hours.update(_hour(at) for at in milliseconds)
+    def add(self, moments: Sequence[datetime]) -> None:
+        """Count a page's events. What else came is no part of what Insights is asked to count."""
+        self.hours.update(_hour(at) for at in moments if at in self.window)
 
     @property
     def events(self) -> int:
@@ -180,6 +181,5 @@ def _not_counted(reason: str) -> Remark:
     return Remark(finding=Finding(kind=NOT_COUNTED, message=f"Logs Insights has not counted: {reason}"))
 
 
-def _hour(milliseconds: int) -> datetime:
-    at = datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+def _hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)

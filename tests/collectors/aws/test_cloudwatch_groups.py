@@ -11,7 +11,7 @@ from evidence_kit.model.status import UnitStatus
 FLOW, LAMBDA, EKS = "aws.vpc.flow_cloudwatch", "aws.lambda.logs", "aws.eks.audit"
 
 
-def events(*groups, region=""):
+def events(*groups, region="", at=1795248000000):
     """Return replies by which each group holds one event that bears its name."""
     where = f"\n        region: {region}" if region else ""
     return "".join(
@@ -19,7 +19,7 @@ def events(*groups, region=""):
       - operation: FilterLogEvents
         service: logs{where}
         when: {{logGroupName: "{group}"}}
-        pages: [{{events: [{{logStreamName: s, timestamp: 1795248000000, message: m, eventId: "{group}"}}]}}]"""
+        pages: [{{events: [{{logStreamName: s, timestamp: {at}, message: m, eventId: "{group}"}}]}}]"""
         for group in groups
     )
 
@@ -112,8 +112,8 @@ def test_what_the_settings_leave_out_is_how_the_unit_ends(before):
 
 @pytest.mark.slow
 def test_what_a_named_group_no_longer_keeps_is_expired_and_the_rest_is_taken(before):
-    text = flow_logs("LogGroupName: /vpc") + listed("/vpc", "/vpc", days="1") + events("/vpc")
-    stage = before(FLOW, "\n    window: {start: 2026-11-20T18:00:00Z}" + text)
+    text = flow_logs("LogGroupName: /vpc") + listed("/vpc", "/vpc", days="1") + events("/vpc", at=1795208400000)
+    stage = before(FLOW, "\n    window: {start: 2026-11-20T18:00:00Z, end: 2026-11-20T22:00:00Z}" + text)
     found = {one.status for one in stage.collect().outcomes}
     assert found == {UnitStatus.EXPIRED_RETENTION, UnitStatus.COMPLETE}
 

@@ -177,6 +177,14 @@ def test_a_query_is_stopped_when_the_operator_stops(before):
     assert heard(stage)[-1] == "StopQuery"
 
 
+def test_events_outside_the_window_are_not_held_against_a_count_of_it(before):
+    strayed = [*json.loads(events(2)), {"logStreamName": "s", "timestamp": epoch_ms(END), "eventId": "late"}]
+    answers = "".join((COUNT, LISTED % json.dumps(strayed), STARTED, told(result(2))))
+    (outcome,) = before(LOGS, answers, counting={"every": 0, "most": 3}).collect().outcomes
+    assert [finding.kind for finding in outcome.findings] == ["outside_window", "count_agrees"]
+    assert outcome.status is UnitStatus.PARTIAL_ERROR
+
+
 def test_a_count_by_anybody_else_is_refused(before):
     stage = before(LOGS, f"params: {{log_group_prefix: g, count: guess}}\n{LISTED % events(1)}")
     with pytest.raises(UsageError, match="counts nothing"):

@@ -14,11 +14,11 @@ GROUP = said(logGroups=[{"logGroupName": "g", "arn": "a"}])
 
 
 def event(n):
-    return {"eventId": f"e{n}", "timestamp": 1_795_000_000_000 + n, "message": "m"}
+    return {"eventId": f"e{n}", "timestamp": 1_795_248_000_000 + n, "message": "m"}
 
 
 def lookup(*names, **more):
-    return said(Events=[{"EventId": name, "EventTime": 1_795_000_000} for name in names], **more)
+    return said(Events=[{"EventId": name, "EventTime": 1_795_248_000} for name in names], **more)
 
 
 def test_empty_pages_with_a_token_are_followed(desk, play):
