@@ -11,7 +11,7 @@ from evidence_kit.acquire.open_work import find_work, read_log
 from evidence_kit.acquire.plan import Plan
 from evidence_kit.acquire.run import Engine, Result
 from evidence_kit.acquire.scope import Order
-from evidence_kit.errors import AccessError, EvidenceKitError, ProviderError, UsageError
+from evidence_kit.errors import AccessError, EvidenceKitError, PluginError, ProviderError, UsageError
 from evidence_kit.model.exchange import Exchange
 from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.time import Window
@@ -84,17 +84,21 @@ class Follow:
                 return
 
     def _turn(self, number: int, at: datetime, began: float) -> tuple[Pass, bool, bool]:
-        """Return what one pass did, whether it was the last, and whether the next follows at once."""
+        """Return what one pass did, whether it was the last, and whether the next follows at once.
+
+        What keeps the first from opening is raised: a case in use, no cluster, workers that do not fit, no access.
+        """
         order = self._order_at(at, began)
         done = Pass(number=number, began_at=at, settled=order.settled)
         try:
             with self.opened() as engine:
                 self.had.read(self.vault)
                 return self._take(engine, done, at, began)
-        except Busy as error:
-            if number == 1:
+        except (Busy, AccessError, PluginError, ProviderError) as error:
+            if number == 1:  # somebody is still there to read it, and the command itself may be wrong
                 raise
-            return replace(done, error=error), False, False
+            is_over = not isinstance(error, Busy) and self._is_past(done.settled)
+            return replace(done, error=error), is_over, False
 
     def _take(self, engine: Engine, done: Pass, at: datetime, began: float) -> tuple[Pass, bool, bool]:
         try:

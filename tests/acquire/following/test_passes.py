@@ -14,7 +14,16 @@ from support.lab import END
 from evidence_kit.acquire.following.had import Had
 from evidence_kit.acquire.open_work import find_work
 from evidence_kit.acquire.scope import Order
-from evidence_kit.errors import DigestError, EmptyError, Exit, ProviderError, UsageError, VaultError
+from evidence_kit.errors import (
+    AccessError,
+    DigestError,
+    EmptyError,
+    Exit,
+    PluginError,
+    ProviderError,
+    UsageError,
+    VaultError,
+)
 from evidence_kit.model.source import Param
 from evidence_kit.model.status import UnitStatus
 from evidence_kit.model.time import Window
@@ -189,6 +198,39 @@ def test_a_case_that_is_written_to_by_another_is_waited_for_but_not_at_first(inc
     with other.lock():
         done, is_over, _ = follow._turn(2, after(5), 0.0)
     assert (type(done.error), is_over) == (Busy, False)
+
+
+def opened_but(incident, kind, start, end):
+    """Start the command where between two moments there is no cluster, or whatever else a pass opens."""
+    follow = incident.start(until=after(10))
+    always = follow.opened
+
+    def opened():
+        if start <= incident.hands.at < end:
+            raise kind("no cluster, or no credentials")
+        return always()
+
+    follow.opened = opened
+    return follow
+
+
+@pytest.mark.parametrize("kind", [AccessError, PluginError, ProviderError])
+def test_what_keeps_a_pass_from_opening_is_told_and_a_later_one_takes_its_windows(incident, kind):
+    follow = opened_but(incident, kind, after(5), after(60))
+    incident.go_on(follow, after(0), after(5), after(30), after(90))
+
+    assert [type(one.error) for one in incident.hands.passes] == [type(None), kind, kind, type(None)]
+    assert {joined(windows) for windows in incident.complete().values()} == {Window(SINCE, after(10))}
+
+
+def test_what_keeps_the_first_pass_from_opening_ends_it_and_so_does_the_end(incident):
+    with pytest.raises(ProviderError):
+        incident.go_on(opened_but(incident, ProviderError, after(0), after(5)), after(0), after(5))
+    follow = opened_but(incident, ProviderError, after(5), after(500))
+    incident.go_on(follow, after(0), after(90), after(95))
+
+    assert type(follow.last.error) is ProviderError
+    assert (follow.last.number, follow.last.next_at) == (2, None)
 
 
 def unreachable(engine, taken):
