@@ -1,6 +1,7 @@
 """A Dask cluster of real processes on loopback, a provider that they ask, and the plug-in with which they do."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from pathlib import Path
 from support.afar_source import BUG, MECHANISM, STREAMS
 from support.casemaker import SPEC
 
+from evidence_kit.acquire.afar.crew import Patience
 from evidence_kit.model.source import Limit
 from evidence_kit.model.unit import Target
 from evidence_kit.sandbox.serving import LOOPBACK, LoopbackServer, free_port, running
@@ -27,6 +29,7 @@ SOURCE = "aws.afar"
 PASSWORD = "not of this machine"
 START_SECONDS = 120
 PAGES, OBJECTS = 2, 2
+QUICK = Patience(workers=20.0, silence=3.0, call=20.0, stop=20.0, beat=0.2, leave=1.0)
 
 
 def spec(rps: float = 1_000_000.0, burst: int = 1_000_000, *, per: tuple[str, ...] = ("account",)):
@@ -49,15 +52,27 @@ class Asked:
 
 
 class Provider(LoopbackServer):
-    """Answers every stream alike, to whoever knows the password; `gate` keeps requests waiting while it is shut."""
+    """Answers every stream alike, to whoever knows the password; `gate` keeps requests waiting while it is shut.
 
-    def __init__(self, *, size: int = 300) -> None:
+    One that is `eventful` has an event a second in each stream, told to whoever asks for a window with it.
+    """
+
+    def __init__(self, *, size: int = 300, eventful: bool = False) -> None:
         super().__init__(_Visit)
-        self.size = size
+        self.size, self.eventful = size, eventful
         self.asked: list[Asked] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.gated = "/"  # how the paths begin that pass through the gate
+        self.gates = [self.gate]
         self.guard = threading.Lock()
+
+    def admit(self) -> threading.Event:
+        """Keep nobody waiting who asks from now on; return the gate at which those of before still wait."""
+        before, self.gate = self.gate, threading.Event()
+        self.gate.set()
+        self.gates.append(self.gate)
+        return before
 
     def target(self, account: str, streams: int, **access: str) -> Target:
         """Return an account with that many streams."""
@@ -88,7 +103,8 @@ class _Visit(BaseHTTPRequestHandler):
             return
         with self.server.guard:
             self.server.asked.append(Asked(account, self.path, self.headers["X-Process"], time.monotonic()))
-        self.server.gate.wait(START_SECONDS)
+        if self.path.startswith(self.server.gated):
+            self.server.gate.wait(START_SECONDS)
         body = self._object(rest[1]) if rest[0] == "object" else self._page(stream, int(rest[0]))
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -97,22 +113,29 @@ class _Visit(BaseHTTPRequestHandler):
 
     def _page(self, stream: str, number: int) -> bytes:
         objects = [f"{stream}/page-{number}-object-{n}.bin" for n in range(OBJECTS)]
-        records = [{"id": f"{stream}-{number}-{n}"} for n in range(3)]
+        marks = self._seconds(number) if self.server.eventful else [f"{number}-{n}" for n in range(3)]
+        records = [{"id": f"{stream}-{mark}"} for mark in marks]
         return json.dumps({"records": records, "objects": objects, "last": number == PAGES - 1}).encode()
+
+    def _seconds(self, number: int) -> list[str]:
+        """Return the seconds of the window that a page tells of: every other one."""
+        start, end = (math.ceil(float(at)) for at in self.headers["X-Window"].split())
+        return [str(second) for second in range(start, end) if second % PAGES == number]
 
     def _object(self, name: str) -> bytes:
         return (name * (1 + self.server.size // len(name)))[: self.server.size].encode()
 
 
 @contextmanager
-def provider(*, size: int = 300) -> Iterator[Provider]:
+def provider(*, size: int = 300, eventful: bool = False) -> Iterator[Provider]:
     """Serve until the block is left."""
-    server = Provider(size=size)
+    server = Provider(size=size, eventful=eventful)
     with running(server):
         try:
             yield server
         finally:
-            server.gate.set()
+            for gate in server.gates:
+                gate.set()
 
 
 # -- the cluster ---------------------------------------------------------------------------------------------------
@@ -147,6 +170,13 @@ class Cluster:
             self._launch(name, path or self.path)
         for name in names:
             self._await(name, "Registered to:")
+
+    def lose(self) -> None:
+        """Kill the scheduler and all workers; `begin` starts it anew at the same address."""
+        for process in (self.scheduler, *self.workers.values()):
+            if process:
+                _end(process)
+        self.workers.clear()
 
     def _launch(self, name: str, path: str) -> None:
         arguments = [
@@ -214,4 +244,18 @@ def cluster(folder: Path, *workers: str, **environ: str) -> Iterator[Cluster]:
         yield made
 
 
-__all__ = ["BUG", "Cluster", "Provider", "cluster", "plugin", "provider", "spec"]
+def held(lab) -> Counter[tuple[str, str]]:
+    """Return path and digest of all evidence of a lab's last bag, by the ledger."""
+    found = [line["artifact"] for line in lab.exchanges() if line["artifact"]]
+    return Counter((one["path"], one["sha256"]) for one in found)
+
+
+def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait until something holds, which it soon must."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+__all__ = ["BUG", "Cluster", "Provider", "cluster", "held", "plugin", "provider", "spec", "until"]

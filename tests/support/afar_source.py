@@ -63,7 +63,8 @@ class Source:
         return ctx.retrying(("afar", unit.target.id, "list"), send)
 
     def _get(self, unit, ctx, path):
-        headers = {"Authorization": ctx.secret(TOKEN), "X-Process": str(os.getpid())}
+        window = f"{unit.window.start.timestamp()} {unit.window.end.timestamp()}"
+        headers = {"Authorization": ctx.secret(TOKEN), "X-Process": str(os.getpid()), "X-Window": window}
         root = unit.target.access.get("url", os.environ.get("AFAR_URL", ""))
         asked = urllib.request.Request(root + path, headers=headers)  # noqa: S310 - loopback
         try:

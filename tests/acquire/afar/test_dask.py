@@ -9,9 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from support.afar import BUG, PASSWORD, SOURCE, cluster, provider, spec
+from support.afar import BUG, PASSWORD, QUICK, SOURCE, cluster, held, provider, spec, until
 
-from evidence_kit.acquire.afar.crew import Patience
 from evidence_kit.acquire.afar.joining import joined
 from evidence_kit.collectors.registry import build
 from evidence_kit.errors import Exit, OperatorStop, PluginError, ProviderError
@@ -19,7 +18,6 @@ from evidence_kit.model.status import UnitStatus
 from evidence_kit.sources.catalogue import choose, load_catalogue
 
 pytest.importorskip("distributed", reason="no distributed: `pip install evidence-kit[dask]`")
-QUICK = Patience(workers=20.0, silence=3.0, call=20.0, stop=20.0, beat=0.2, leave=1.0)
 TOOK = "acquired_by_worker"
 
 
@@ -53,12 +51,6 @@ def collect(lab, targets, dask=None, *, described=None, patience=QUICK, workers=
         said = [] if notes is None else notes
         with joined(dask.url, specs, now=lab.now, note=said.append, patience=patience) as engine.away:
             return engine.collect(order)
-
-
-def held(lab):
-    """Return path and digest of all evidence, by the ledger."""
-    found = [line["artifact"] for line in lab.exchanges() if line["artifact"]]
-    return Counter((one["path"], one["sha256"]) for one in found)
 
 
 def found(lab, kind):
@@ -128,13 +120,6 @@ class Running:
         for error in self._failed:
             raise error
         return self.result
-
-
-def until(holds, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def asked_by(desk, worker):
