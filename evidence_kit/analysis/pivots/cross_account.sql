@@ -35,8 +35,9 @@
         ) AS role_home
     FROM asked
 )
-SELECT min(time) AS time, actor, credential, home, role, role_home, session, any_value(src_ip) AS src_ip,
-    any_value(outcome) AS outcome, array_to_string(list_sort(list(DISTINCT target)), ' ') AS told_by,
+SELECT min(time) AS time, actor, credential, home, role, role_home, session,
+    arg_min(src_ip, (time_ns, artifact, line)) AS src_ip, arg_min(outcome, (time_ns, artifact, line)) AS outcome,
+    array_to_string(list_sort(list(DISTINCT target)), ' ') AS told_by,
     arg_min(artifact, (time_ns, artifact, line)) AS artifact, arg_min(line, (time_ns, artifact, line)) AS line
 FROM placed
 WHERE home IS NOT NULL AND role_home IS NOT NULL AND home <> role_home

@@ -45,8 +45,8 @@
 )
 SELECT container, actor, credential, src_ip, count(*) AS reads, count(DISTINCT object) AS objects,
     sum(size)::BIGINT AS bytes, count(*) FILTER (size IS NULL) AS unsized,
-    arg_min(time, time_ns) AS first_seen, arg_max(time, time_ns) AS last_seen,
-    arg_min(artifact, time_ns) AS artifact, arg_min(line, time_ns) AS line
+    arg_min(time, (time_ns, artifact, line)) AS first_seen, arg_max(time, (time_ns, artifact, line)) AS last_seen,
+    arg_min(artifact, (time_ns, artifact, line)) AS artifact, arg_min(line, (time_ns, artifact, line)) AS line
 FROM reads
 GROUP BY container, actor, credential, src_ip
 ORDER BY bytes DESC NULLS LAST, reads DESC, container, actor, credential, src_ip

@@ -29,7 +29,8 @@
     ) = 1
 )
 SELECT t.actor, any_value(t.credential) AS credential, t.action, t.target, count(*) AS failures,
-    arg_min(f.time, f.time_ns) AS first_failure, arg_max(f.time, f.time_ns) AS last_failure, t.time AS succeeded,
+    arg_min(f.time, (f.time_ns, f.artifact, f.line)) AS first_failure,
+    arg_max(f.time, (f.time_ns, f.artifact, f.line)) AS last_failure, t.time AS succeeded,
     any_value(t.src_ip) AS src_ip, t.artifact, t.line
 FROM turned t JOIN events f
     ON (f."case", f.actor, f.action, f.target) = (t."case", t.actor, t.action, t.target)

@@ -18,9 +18,9 @@
         FROM events WHERE time_ns < $until::BIGINT
     ) ON actor, credential, src_ip, user_agent, action INTO NAME kind VALUE value
 )
-SELECT kind, value, arg_min(time, time_ns) AS first_seen, arg_max(time, time_ns) AS last_seen, count(*) AS events,
-    (SELECT arg_min(time, time_ns) FROM events) AS evidence_begins,
-    arg_min(artifact, time_ns) AS artifact, arg_min(line, time_ns) AS line
+SELECT kind, value, arg_min(time, (time_ns, artifact, line)) AS first_seen, arg_max(time, (time_ns, artifact, line)) AS last_seen, count(*) AS events,
+    (SELECT arg_min(time, (time_ns, artifact, line)) FROM events) AS evidence_begins,
+    arg_min(artifact, (time_ns, artifact, line)) AS artifact, arg_min(line, (time_ns, artifact, line)) AS line
 FROM named
 GROUP BY kind, value
 HAVING min(time_ns) >= $since::BIGINT

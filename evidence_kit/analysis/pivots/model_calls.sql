@@ -32,8 +32,8 @@
 )
 SELECT model, target, region, actor, credential, src_ip, count(*) AS calls, count(*) FILTER (failed) AS failed,
     sum(tokens_in)::BIGINT AS tokens_in, sum(tokens_out)::BIGINT AS tokens_out,
-    arg_min(time, time_ns) AS first_seen, arg_max(time, time_ns) AS last_seen,
-    arg_min(artifact, time_ns) AS artifact, arg_min(line, time_ns) AS line
+    arg_min(time, (time_ns, artifact, line)) AS first_seen, arg_max(time, (time_ns, artifact, line)) AS last_seen,
+    arg_min(artifact, (time_ns, artifact, line)) AS artifact, arg_min(line, (time_ns, artifact, line)) AS line
 FROM calls
 GROUP BY model, target, region, actor, credential, src_ip
 ORDER BY tokens_in DESC NULLS LAST, calls DESC, model, target, region, actor, credential, src_ip

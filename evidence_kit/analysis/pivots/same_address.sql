@@ -18,8 +18,8 @@
     WHERE src_ip IS NOT NULL AND ($who IN (credential, src_ip, actor) OR suffix(actor, '/' || $who))
 )
 SELECT src_ip, actor, credential, provider, target, count(*) AS actions,
-    arg_min(time, time_ns) AS first_seen, arg_max(time, time_ns) AS last_seen,
-    arg_min(artifact, time_ns) AS artifact, arg_min(line, time_ns) AS line
+    arg_min(time, (time_ns, artifact, line)) AS first_seen, arg_max(time, (time_ns, artifact, line)) AS last_seen,
+    arg_min(artifact, (time_ns, artifact, line)) AS artifact, arg_min(line, (time_ns, artifact, line)) AS line
 FROM events SEMI JOIN places USING (src_ip)
 GROUP BY src_ip, actor, credential, provider, target
-ORDER BY min(time_ns), src_ip, actor, credential, target
+ORDER BY min(time_ns), src_ip, actor, credential, provider, target
