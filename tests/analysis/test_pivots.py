@@ -274,6 +274,20 @@ def test_of_several_records_of_one_instant_every_run_names_the_same(name, action
                 assert one["last_seen"] == "2026-11-21T12:00:00.0Z"
 
 
+def test_one_id_does_not_hide_a_record_that_says_something_else() -> None:
+    history = row(source="aws.cloudtrail.lookup", raw='{"eventID":"e-1","n":1}', line=1)
+    delivered = row(raw='{"eventID":"e-1","n":1}', line=2)
+    again = row(raw='{"eventID":"e-1","n":1}', line=3)  # of a later acquisition
+    renamed = row(raw='{"eventID":"e-1","n":1}', action="DeleteTrail", line=4)
+    forged = row(raw='{"eventID":"e-1","n":2}', line=5)
+    with evidence(history, delivered, again, renamed) as found:
+        told = answer(found.connection, "activity", who="AKIAEXAMPLE")
+    assert [(one["line"], one["witnesses"]) for one in told] == [(1, 3), (4, 1)]
+    with evidence(history, delivered, again, renamed, forged) as found:
+        told = answer(found.connection, "activity", who="AKIAEXAMPLE")
+    assert sorted((one["line"], one["witnesses"]) for one in told) == [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]
+
+
 def test_two_records_of_one_file_without_an_id_stay_two_events() -> None:
     with evidence(row(raw="plain text"), row(raw="plain text")) as found:
         assert len(answer(found.connection, "activity", who="AKIAEXAMPLE")) == 2
