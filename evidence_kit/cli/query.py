@@ -36,8 +36,8 @@ def query(
     """Ask the evidence a question in SQL.
 
     Tables: `evidence`, one for each source, `manifest`, `units`, `gaps`, `custody`, `defects`. Each row of evidence
-    names the artifact and the line it comes from. In CSV, text that a spreadsheet would run as a formula (it begins
-    with = + - @, a tab or a carriage return) has an apostrophe before it.
+    names the artifact and the line it comes from. In CSV, text that a spreadsheet would run as a formula has an
+    apostrophe before it.
     """
     from evidence_kit.analysis.tables.asking import Limits, Question, ask
     from evidence_kit.model.document import did_you_mean

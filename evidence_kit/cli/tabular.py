@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,14 +12,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from evidence_kit.cli import output
 from evidence_kit.errors import UsageError
+from evidence_kit.report.events.formulas import defused
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMATS = ("table", "json", "csv", "parquet")
 _WIDEST = 60  # columns of one cell on a terminal; what is cut off ends in `…`
-# What makes a spreadsheet take a cell for a formula, or hides one behind it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +70,11 @@ class _Counter:
 
 def safe_cell(value: object) -> object:
     """Return a CSV cell: text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return json.dumps(value, default=str) if isinstance(value, dict | list) else value
+    if isinstance(value, str):
+        return defused(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return json.dumps(value, default=_plain) if isinstance(value, dict | list) else value
 
 
 @contextlib.contextmanager
@@ -103,9 +105,25 @@ def _dicts(batches: "Iterator[pa.RecordBatch]") -> Iterator[Mapping[str, Any]]:
 def _json(_: list[str], rows: Iterator[Mapping[str, Any]], stream: IO[str]) -> None:
     before = "["
     for row in rows:
-        stream.write(before + "\n" + json.dumps(row, ensure_ascii=True, default=_plain))
+        stream.write(before + "\n" + _line(row))
         before = ","
     stream.write("[]\n" if before == "[" else "\n]\n")
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(row, ensure_ascii=True, default=_plain, allow_nan=False)
+    except ValueError:  # nearly never
+        return json.dumps(_finite(row), ensure_ascii=True, default=_plain)
+
+
+def _finite(value: object) -> object:
+    """Return a value with the numbers that JSON does not know, `nan` and `inf`, as texts."""
+    if isinstance(value, Mapping):
+        return {name: _finite(inside) for name, inside in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inside) for inside in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: object) -> object:

@@ -184,9 +184,19 @@ def test_csv_holds_no_formula_that_a_spreadsheet_would_run(ask) -> None:
     header, row = csv.reader(io.StringIO(told.out))
     assert header == ["action", "n", "tab"]
     assert row == [f"'{HOSTILE}", "-5", "'\t=1"]
-    for first in "=+-@\t\r":
+    for first in ("=", "+", "-", "@", "\t", "\r", "\n", " =", "\uff1d", "|", "%"):
         told = ask("SELECT $x AS x", "--param", f"x={first}1+1", "--format", "csv")
         assert list(csv.reader(io.StringIO(told.out, newline="")))[1] == [f"'{first}1+1"]
+
+
+def test_json_says_numbers_that_json_does_not_know_as_texts(ask) -> None:
+    told = ask("SELECT 'nan'::DOUBLE AS a, ['-inf'::DOUBLE, 1.5] AS b, {'x': 'inf'::FLOAT} AS c", "--format", "json")
+    found = json.loads(told.out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert found == [{"a": "nan", "b": ["-inf", 1.5], "c": {"x": "inf"}}]
+
+
+def test_bytes_are_hexadecimal_in_csv_as_in_json(ask) -> None:
+    assert ask("SELECT 'a'::BLOB AS x", "--format", "csv").out == "x\r\n61\r\n"
 
 
 def test_evidence_does_not_move_the_cursor(ask) -> None:

@@ -9,13 +9,13 @@ from evidence_kit.analysis.timeline.asked import Asked
 from evidence_kit.analysis.timeline.rows import Evidence
 from evidence_kit.report.disclosure.package import Package
 from evidence_kit.report.events.files import Written, write
+from evidence_kit.report.events.formulas import defused
 from evidence_kit.report.events.rows import NAMES, columns
 from evidence_kit.report.verdict.text import visible
 
 SAID = (
     "a cell that a spreadsheet would take for a formula begins with `'`; control and bidi characters are spelled out"
 )
-_STARTS = ("=", "+", "-", "@", "|", "%", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def export(evidence: Evidence, package: Package) -> tuple[Written, ...]:
@@ -39,7 +39,5 @@ def cell(value: object) -> str:
         return ""
     if isinstance(value, int | float):
         return str(value)
-    text = str(value)
-    # Leading blanks hide a formula from us and not from every spreadsheet.
-    text = f"'{text}" if text.lstrip().startswith(_STARTS) or text.startswith(_STARTS) else text
+    text = defused(str(value))
     return text if text.isprintable() else visible(text)
