@@ -116,6 +116,8 @@ def test_six_digits_are_cut_and_never_rounded_into_the_next_second() -> None:
         ({"action": ["a"], "actor": ["*/bo"]}, []),
         ({"address": ["192.0.2.0/24"]}, ["b"]),
         ({"address": ["2001:db8::/32"]}, ["c"]),
+        ({"address": ["2001:DB8:0::0001"]}, ["c"]),  # an IPv6 address has many spellings
+        ({"address": ["a:b"]}, []),
         ({"resource": ["100%_*"]}, ["c"]),  # `%` and `_` are no wildcards
         ({"source": ["gcp.*"]}, ["c"]),
         ({"outcome": ["failure"]}, ["b"]),

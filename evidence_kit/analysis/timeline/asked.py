@@ -69,7 +69,7 @@ def _either(
 ) -> Iterator[str]:
     for at, text in enumerate(said):
         name = f"{option}{at}"
-        if option == "address" and "/" in text:
+        if option == "address" and ("/" in text or _is_v6(text)):
             values[name] = list(_within(text, addresses()))
             yield f"list_contains(${name}, {column})"
         elif option == "source":  # an event is of each source that is its witness
@@ -87,6 +87,15 @@ def _like(text: str) -> str:
     for special in "\\%_":
         text = text.replace(special, f"\\{special}")
     return text.replace("*", "%")
+
+
+def _is_v6(text: str) -> bool:
+    """Say whether a text is an IPv6 address, which logs spell in several ways."""
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _within(network: str, addresses: Iterable[str]) -> Iterator[str]:
