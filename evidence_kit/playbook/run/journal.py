@@ -66,14 +66,19 @@ def read(vault: Vault, run: str, chain: Chain | None = None) -> Iterator[Entry]:
 
 
 def mend(vault: LocalVault, run: str) -> bytes:
-    """Cut a last line that a crash left torn; return it. A line within that does not fit stops everything."""
-    whole = 0
-    with vault.open(journal_path(run)) as stream:
+    """Cut a last line that a crash left torn; return it. A line within that does not fit stops everything.
+
+    What is left of the journal is durable on return.
+    """
+    path = journal_path(run)
+    whole, is_torn = 0, False
+    with vault.open(path) as stream:
         try:
             for entry in ledger.read(stream):
                 whole = entry.end
         except ledger.Torn:
-            pass
-        else:
-            return b""
-    return vault.cut(journal_path(run), whole)
+            is_torn = True
+    tail = vault.cut(path, whole) if is_torn else b""
+    # Syncs it: what a killed run wrote last may not be on the disk, and the custody log is about to sign its digest.
+    vault.append(path, b"")
+    return tail
