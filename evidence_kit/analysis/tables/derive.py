@@ -99,6 +99,8 @@ def derive(case: Case, work: Path, specs: Mapping[str, SourceSpec], *, processes
         elif events != told:  # each step of a playbook is an event, and most of them bring no evidence
             _write_custody(case, files[CUSTODY])
         if (events, before) != (told, now) or made:
+            # First the facts: after a power cut a state that was ahead of them would pass old ones for new.
+            parts.settle(folder / "facts")
             with parts.replacing(done) as new:
                 new.write_text("\n".join([told, _with_parts(state, [*kept, *made])]))
     return _tables(case, folder, files, [*kept, *made], sum(len(part.keys) for part in made))

@@ -114,6 +114,15 @@ def replacing(path: Path) -> Iterator[Path]:
         new.unlink(missing_ok=True)
 
 
+def settle(folder: Path) -> None:
+    """Have the disk keep what has been put in place in `folder`."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def write_rows(path: Path, table: str, rows: Iterable[Row]) -> None:
     """Write the rows of a table; nothing is in place if `rows` raises."""
     with writing(path, table) as sheet:
