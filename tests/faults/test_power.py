@@ -2,11 +2,9 @@
 
 import os
 import random
-import shutil
-import subprocess
 
 import pytest
-from support import power
+from support import power, straced
 from support.disk import AT_END, Act, Disk
 from support.power_child import FAULTS
 
@@ -15,16 +13,9 @@ BUILT_IN = [fault for fault in FAULTS if fault]
 USUAL = ("the operator is told too early",)
 
 
-def _strace_works():
-    if shutil.which("strace") is None:
-        return "strace is not installed"
-    tried = subprocess.run(["strace", "-f", "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
-    return f"tracing is not permitted here: {tried.stderr.strip()[:100]}" if tried.returncode else ""
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _traced():
-    if reason := _strace_works():
+    if reason := straced.reason_not_to():
         pytest.skip(reason)
 
 

@@ -131,6 +131,12 @@ class Disk:
         if isinstance(start, Folder):
             yield from self._seen(start, folder)
 
+    def below(self, path: str) -> "Disk":
+        """Return one folder as a disk of its own, which is there whatever becomes of those above it."""
+        disk = Disk()
+        disk.top, disk.count = self._folder(PurePosixPath(path).parts), self.count
+        return disk
+
     def sync(self, before: int) -> None:
         """Make everything durable that was done before a moment."""
         waiting: list[File | Folder] = [self.top]
@@ -269,8 +275,8 @@ def _torn(file: File, body: bytearray, draw: random.Random) -> bytes:
     return bytes(body)
 
 
-def lay(found: dict[str, bytes | None], root: Path) -> None:
-    """Write what is left into an empty folder."""
+def lay(found: dict[str, bytes | None], root: Path) -> Path:
+    """Write what is left into an empty folder, and return it."""
     root.mkdir(parents=True)
     for path in sorted(found):
         body = found[path]
@@ -278,3 +284,4 @@ def lay(found: dict[str, bytes | None], root: Path) -> None:
             (root / path).mkdir()
         else:
             (root / path).write_bytes(body)
+    return root

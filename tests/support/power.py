@@ -39,6 +39,9 @@ class Kept:
     artifacts: Mapping[str, str] = field(default_factory=dict)  # path → SHA-256
     log: bytes = b""
     seals: Mapping[str, bytes] = field(default_factory=dict)
+    runs: Mapping[str, bytes] = field(
+        default_factory=dict
+    )  # of playbooks: journals, which grow, and what is written once
 
 
 @dataclass(frozen=True)
@@ -95,13 +98,13 @@ class Story:
                 yield Cut(disk.count, way, seed, disk.left(way, draw), owed)
 
 
-def play(story: str, work: Path, *, fault: str = "", start: Disk | None = None) -> Story:
+def play(story: str, work: Path, *, fault: str = "", start: Disk | None = None, child: str = "power_child") -> Story:
     """Let the child play a story under strace; it finds what somebody who was killed, or lost power, had left."""
     top, trace, voice = work / "top", work / "trace", work / "voice"
     start = start or Disk()
     lay(start.left("most", random.Random(0)), top)
     there = {path.relative_to(top).parts for path in top.rglob("*")}
-    program = [sys.executable, str(TESTS / "support/power_child.py"), story, str(top), str(voice), fault]
+    program = [sys.executable, str(TESTS / f"support/{child}.py"), story, str(top), str(voice), fault]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
     done = subprocess.run(straced.command(trace, program), env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -117,10 +120,10 @@ def play(story: str, work: Path, *, fault: str = "", start: Disk | None = None) 
 
 def _owed(disk: Disk, open_cases: set[str]) -> Owed:
     keys = {path: disk.read(path) or b"" for path in disk.files() if path.endswith(".p12")}
-    return Owed(keys, {name: _kept(disk, f"{name}/case") for name in open_cases})
+    return Owed(keys, {name: kept_of(disk, f"{name}/case") for name in open_cases})
 
 
-def _kept(disk: Disk, case: str) -> Kept:
+def kept_of(disk: Disk, case: str) -> Kept:
     artifacts, seals = {}, {}
     events = disk.read(f"{case}/{log.LOG}") or b""
     for root in {
@@ -130,7 +133,12 @@ def _kept(disk: Disk, case: str) -> Kept:
         artifacts |= {f"{name}/{path}": sha256 for path, sha256 in _stored(disk.read(f"{root}/{bag.LEDGER}") or b"")}
         if _is_sealed(events, name):
             seals[f"{name}/{bag.SEAL}"] = disk.read(f"{root}/{bag.SEAL}") or b""
-    return Kept(artifacts, events, seals)
+    told = b"".join(dsse.parse_line(line).payload for line in events.splitlines())
+    said = [path for folder in (log.RUNS, "derived") for path in disk.files(f"{case}/{folder}")]
+    runs = {path.removeprefix(f"{case}/"): disk.read(path) or b"" for path in said}
+    # What is written once may lie there before it is on record, and then nothing rests on it.
+    runs = {path: body for path, body in runs.items() if path.endswith("/journal.jsonl") or path.encode() in told}
+    return Kept(artifacts, events, seals, runs)
 
 
 def _durable(disk: Disk) -> list[str]:
@@ -160,12 +168,7 @@ def judge(cut: Cut, story: Story, place: Path) -> None:
     """Require that the next commands put right what is left, and that nothing acknowledged is lost."""
     lay(cut.left, place)
     try:
-        for path, body in cut.owed.keys.items():
-            assert cut.left.get(path) == body, f"{cut}: the key {path} is lost"
-        for path in cut.left:
-            assert not path.endswith(".p12") or cut.left[path] == story.end.read(path), (
-                f"{cut}: a key in part: {path}"
-            )
+        require_keys(cut, story)
         for name in PEOPLE:
             somebody = Somebody(name=name, home=place / name / "home", case=place / name / "case")
             kept = cut.owed.cases.get(name)
@@ -173,17 +176,25 @@ def judge(cut: Cut, story: Story, place: Path) -> None:
                 _judge_case(cut, story, somebody, kept)
             elif somebody.case.exists() and _verified(story, somebody).exit() is Exit.OK:
                 assert "alice" in cut.owed.cases, f"{cut}: a case that was never opened is OK"
-                _require_kept(f"{cut}, a copy", somebody, cut.owed.cases["alice"])
+                require_kept(f"{cut}, a copy", somebody, cut.owed.cases["alice"])
     finally:
         shutil.rmtree(place)
+
+
+def require_keys(cut: Cut, story: Story) -> None:
+    """Require that every key is there that was made, and none in part."""
+    for path, body in cut.owed.keys.items():
+        assert cut.left.get(path) == body, f"{cut}: the key {path} is lost"
+    for path in cut.left:
+        assert not path.endswith(".p12") or cut.left[path] == story.end.read(path), f"{cut}: a key in part: {path}"
 
 
 def _judge_case(cut: Cut, story: Story, somebody: Somebody, kept: Kept) -> None:
     assert (somebody.case / log.CASE).exists(), f"{cut}: the case is lost"
     if _verified(story, somebody).exit() is Exit.OK:
-        _require_kept(f"{cut}, as it stands", somebody, kept)
+        require_kept(f"{cut}, as it stands", somebody, kept)
     _go_on(cut, story, somebody)
-    _require_kept(cut, somebody, kept)
+    require_kept(cut, somebody, kept)
     report = _verified(story, somebody)
     collected = sorted((somebody.case / "bags").glob("*")) if (somebody.case / "bags").exists() else []
     assert report.exit() is (Exit.OK if collected else Exit.EMPTY), f"{cut}: {report.exit()} {report.defects[:3]}"
@@ -252,7 +263,8 @@ def _verified(story: Story, somebody: Somebody) -> Report:
     return verify_case(somebody.vault, name="case", trust=story.trust, options=Options(each_signature=True))
 
 
-def _require_kept(where: object, somebody: Somebody, kept: Kept) -> None:
+def require_kept(where: object, somebody: Somebody, kept: Kept) -> None:
+    """Require that everything is there, unaltered, that somebody was told is there."""
     for path, sha256 in kept.artifacts.items():
         file = somebody.case / path
         assert file.exists(), f"{where}: acknowledged and gone: {path}"
@@ -260,6 +272,10 @@ def _require_kept(where: object, somebody: Somebody, kept: Kept) -> None:
     assert (somebody.case / log.LOG).read_bytes().startswith(kept.log), f"{where}: an event is lost"
     for path, body in kept.seals.items():
         assert (somebody.case / path).read_bytes() == body, f"{where}: another seal: {path}"
+    for path, body in kept.runs.items():
+        file = somebody.case / path
+        assert file.exists(), f"{where}: said and gone: {path}"
+        assert file.read_bytes().startswith(body), f"{where}: a line of a run is lost: {path}"
 
 
 def _evidence(root: Path) -> set[str]:
@@ -272,11 +288,17 @@ def _expected(story: Story, number: int) -> set[str]:
     return {path.removeprefix(start) for path in story.end.files(f"{start}data")}
 
 
-def some(story: Story, count: int, seed: int) -> dict[int, tuple[str, ...]]:
-    """Return `count` cuts at random acts, half of them in a random way; the reserve of disk space is left out."""
+def some(story: Story, count: int, seed: int, *, after: str = "", within: str = "") -> dict[int, tuple[str, ...]]:
+    """Return `count` cuts at random acts, half of them in a random way; the reserve of disk space is left out.
+
+    `after`: what has been said when the first of them may come; `within`: a folder that has to be acted upon.
+    """
     draw = random.Random(seed)
-    acts = [one for one in story.told if isinstance(one, Act)]
-    moments = [number for number, act in enumerate(acts, story.start.count + 1) if "reserve" not in act.path]
+    begun = next(n for n, one in enumerate(story.told) if one == Said(after)) if after else 0
+    early = sum(isinstance(one, Act) for one in story.told[:begun])
+    acts = [one for one in story.told[begun:] if isinstance(one, Act)]
+    numbered = enumerate(acts, story.start.count + early + 1)
+    moments = [n for n, act in numbered if "reserve" not in act.path and (not within or within in act.path)]
     wanted: dict[int, tuple[str, ...]] = {}
     for _ in range(count):
         moment = draw.choice(moments)

@@ -165,7 +165,8 @@ def mending(top: Path, say: Voice) -> None:
 # -- faults that somebody could build into the write path ----------------------------------------------------
 
 
-def _leave_out(is_meant: Callable[[str, os.stat_result], bool], *, everything: bool = False) -> None:
+def leave_out(is_meant: Callable[[str, os.stat_result], bool], *, everything: bool = False) -> None:
+    """Have some files or folders not synced, by their path and what they are."""
     sync, sync_all = os.fsync, local._sync_file_system
 
     def fsync(handle: int) -> None:
@@ -223,12 +224,12 @@ def _trust_what_a_killed_run_left() -> None:
 
 FAULTS: dict[str, Callable[[], None]] = {
     "": lambda: None,
-    "folders are not synced": lambda: _leave_out(lambda _, found: stat.S_ISDIR(found.st_mode)),
-    "evidence is not synced": lambda: _leave_out(lambda path, _: "/.work/" in path, everything=True),
-    "journals are not synced": lambda: _leave_out(lambda path, _: path.endswith(".jsonl")),
-    "indexes are not synced": lambda: _leave_out(lambda path, _: path.endswith(".partial")),
-    "keys are not synced": lambda: _leave_out(lambda path, _: path.endswith(".tmp")),  # their drafts
-    "the folder of the case is not synced": lambda: _leave_out(lambda path, _: path.endswith("/alice")),
+    "folders are not synced": lambda: leave_out(lambda _, found: stat.S_ISDIR(found.st_mode)),
+    "evidence is not synced": lambda: leave_out(lambda path, _: "/.work/" in path, everything=True),
+    "journals are not synced": lambda: leave_out(lambda path, _: path.endswith(".jsonl")),
+    "indexes are not synced": lambda: leave_out(lambda path, _: path.endswith(".partial")),
+    "keys are not synced": lambda: leave_out(lambda path, _: path.endswith(".tmp")),  # their drafts
+    "the folder of the case is not synced": lambda: leave_out(lambda path, _: path.endswith("/alice")),
     "the ledger runs ahead of the evidence": _say_before_it_is_done,
     "the operator is told too early": _tell_before_it_is_durable,
 }

@@ -1,6 +1,9 @@
 """What a program does to the files below a folder, from the log that strace writes of its system calls."""
 
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +27,14 @@ def command(log: Path, program: list[str]) -> list[str]:
     """Return how to run a program so that `parse` can read what it did."""
     traced = ["strace", "-f", "-y", "-xx", "-s", "10000000", "--seccomp-bpf", "-e", "signal=none", "-o", str(log)]
     return [*traced, "-e", f"trace={','.join(f'?{name}' for name in _CALLS)}", *program]
+
+
+def reason_not_to() -> str:
+    """Return why nothing can be traced here; nothing if it can."""
+    if shutil.which("strace") is None:
+        return "strace is not installed"
+    tried = subprocess.run(["strace", "-f", "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
+    return f"tracing is not permitted here: {tried.stderr.strip()[:100]}" if tried.returncode else ""
 
 
 @dataclass(frozen=True)
