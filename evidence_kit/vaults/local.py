@@ -238,6 +238,15 @@ class LocalVault(LocalFolder):
         stored = self.stage([data])
         self.commit([(stored, path)])
 
+    def settle(self, path: str) -> None:
+        """Make a file durable that is in place already: whoever put it there may have been killed before it was."""
+        with translated(f"make `{path}` durable"):
+            where = self.root / path
+            touched: _Touched = {}
+            self._make_folder(where.parent, touched)
+            _sync(where)
+            self._sync_folders({**touched, where.parent: touched.get(where.parent, set())})
+
     def cut(self, path: str, size: int) -> bytes:
         """Shorten a journal to `size`; return the tail."""
         with translated(f"repair `{path}`"), (self.root / path).open("r+b") as journal:

@@ -37,7 +37,7 @@ def test_the_simulated_disk_is_the_real_one_as_long_as_the_power_stays(whole):
     top, end = whole.story.cast.root, whole.story.end
     there = {str(path.relative_to(top)): path.read_bytes() for path in top.rglob("*") if path.is_file()}
     assert {path: end.read(path) for path in end.files()} == there
-    assert {"take", "seen", "choose", "more", "agree", "keep", "done", "counted"} == whole.results.keys()
+    assert {"take", "seen", "choose", "more", "agree", "keep", "done", "counted", "within"} == whole.results.keys()
     assert {result["outcome"] for result in whole.results.values()} == {"success"}
 
 
@@ -50,7 +50,8 @@ def test_what_a_power_cut_leaves_of_a_run_is_gone_on_with_to_the_same_end(whole,
 KILLED = {
     "a question was asked": ("write", JOURNAL, b'"type":"asked"'),
     "the last step had ended": ("write", JOURNAL, b'"type":"ended"'),
-    "the journal was closed": ("write", JOURNAL, b'"type":"closed"'),
+    "the last playbook was put in place": ("rename", "playbook.yaml", b""),  # that of the run which is called
+    "the last journal was closed": ("write", JOURNAL, b'"type":"closed"'),
 }
 
 
@@ -85,9 +86,10 @@ def test_a_run_with_a_fault_in_what_it_writes_is_noticed(tmp_path, fault):
     assert noticed(power_run.carry_out(tmp_path, fault=fault), tmp_path / "left")
 
 
-def test_a_journal_of_a_killed_run_that_is_trusted_is_noticed(whole, tmp_path):
+@pytest.mark.parametrize("name", ["the last step had ended", "the last playbook was put in place"])
+def test_what_a_killed_run_left_and_is_trusted_is_noticed(whole, tmp_path, name):
     (fault,) = MENDING_FAULTS
-    assert noticed(mend(whole, tmp_path, "the last step had ended", fault=fault), tmp_path / "left")
+    assert noticed(mend(whole, tmp_path, name, fault=fault), tmp_path / "left")
 
 
 def test_tables_that_are_not_synced_are_noticed(tmp_path):

@@ -220,6 +220,7 @@ def _trust_what_a_killed_run_left() -> None:
         return publish(self, path, [body])
 
     LocalVault.append, LocalVault.publish = append_more, publish_new  # type: ignore[method-assign]
+    LocalVault.settle = lambda *_: None  # type: ignore[method-assign,assignment]
 
 
 FAULTS: dict[str, Callable[[], None]] = {

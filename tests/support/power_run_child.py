@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from support import power_child
@@ -41,8 +41,11 @@ BOOK = book(
       SELECT (SELECT count(*) FROM units) AS units,
       (SELECT count(*) FROM custody WHERE type = 'hold.placed') AS holds
     outputs: {units: {column: units, type: int}, holds: {column: holds, type: int}}
+  - {id: within, type: playbook, needs: [counted], playbook: inner@1}
 """
 )
+INNER = book("""  - {id: whole, type: verify, checks: [{verify: case, message: bad}]}
+""").replace(b"id: test-book", b"id: inner")
 
 
 @dataclass
@@ -66,7 +69,7 @@ class Desk(Deck):
 
     def tools(self) -> Tools:
         """Return tools that tell what the operator sees."""
-        tools = super().tools()
+        tools = replace(super().tools(), library=lambda _: parse_playbook(INNER, name="inner"))
         tools.engine.observer = Telling(self.say) if self.say else Silent()
         return tools
 
@@ -85,7 +88,7 @@ class Desk(Deck):
 
     def runs(self) -> list[str]:
         """Return the run that is on record; of one that is not, its playbook may lie there."""
-        return [one["playbook"]["run"] for one in self.events("playbook.started")]
+        return [one["playbook"]["run"] for one in self.events("playbook.started") if not one["playbook"]["parents"]]
 
     def carry_out(self) -> Ended:
         """Run the playbook, or go on with the run that is on record, until it has ended."""

@@ -119,6 +119,7 @@ def _keep_playbook(vault: LocalVault, run: str, playbook: Playbook) -> None:
     with vault.open(path) as stream:
         if stream.read(MAX_DOCUMENT + 1) != playbook.text:
             raise ChainError(f"`{path}` is another playbook than the one to run", hint=RESTORE)
+    vault.settle(path)  # a killed run may have put it in place and not synced it, and the log is about to name it
 
 
 def _replay(play: Play, kind: str, fields: Mapping[str, Any]) -> None:
