@@ -1,14 +1,14 @@
 """Two witnesses of the same events: CloudTrail's event history against the files that the trails delivered."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from evidence_kit.analysis import bagfiles
 from evidence_kit.custody import strict
 from evidence_kit.custody.cloudtrail.inflate import inflated
 from evidence_kit.custody.extsort import LineSorter
-from evidence_kit.errors import EvidenceKitError, ProviderProofError
+from evidence_kit.errors import EvidenceKitError
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.time import Window, rfc3339
 
@@ -52,13 +52,20 @@ class CrossCheck:
     only_files: int = 0
     lookup_first: str = ""
     lookup_last: str = ""
-    unreadable: int = 0
+    unreadable: int = 0  # artifacts of which something could not be compared
+    unread: list[str] = field(default_factory=list)  # their paths, no more than MAX_NAMED
     alone: list[Alone] = field(default_factory=list)
 
     @property
     def asked(self) -> bool:
         """Say whether there was anything to compare."""
         return bool(self.both or self.only_lookup or self.only_files)
+
+    def miss(self, path: str) -> None:
+        """Count an artifact of which something could not be compared; keep its path while there are few."""
+        self.unreadable += 1
+        if len(self.unread) < MAX_NAMED:
+            self.unread.append(path)
 
 
 def cross_check(vault: Vault) -> CrossCheck | None:
@@ -75,12 +82,8 @@ def cross_check(vault: Vault) -> CrossCheck | None:
                 continue
             path = f"{root}/{strict.field(strict.field(fields, 'artifact', dict), 'path', str)}"
             number = places.number(target, region, path)
-            try:
-                for event, time in _events(vault, path, source):
-                    if span[0] <= time < span[1]:
-                        sorter.add(f"{event}\t{source}\t{time}\t{number}\n".encode())
-            except (EvidenceKitError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                found.unreadable += 1
+            if not _take(sorter, _events(vault, path, source), span, f"{source}\t{{}}\t{number}"):
+                found.miss(path)
     for event, witnesses, time, number in _grouped(sorter):
         _count(found, witnesses, time)
         if len(witnesses) == 1:
@@ -133,6 +136,20 @@ def _common_spans(vault: Vault) -> dict[tuple[str, str], tuple[str, str]]:
     }
 
 
+def _take(sorter: LineSorter, events: Iterator[tuple[str, str] | None], span: tuple[str, str], rest: str) -> bool:
+    """Sort in the events of a span, each with the `rest` of its line; say whether all could be read."""
+    is_whole = True
+    try:
+        for one in events:
+            if one is None:
+                is_whole = False
+            elif span[0] <= one[1] < span[1]:
+                sorter.add(f"{one[0]}\t{rest.format(one[1])}\n".encode())
+    except (EvidenceKitError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+    return is_whole
+
+
 def _count(found: CrossCheck, witnesses: set[str], time: str) -> None:
     if len(witnesses) > 1:
         found.both += 1
@@ -158,11 +175,12 @@ def _grouped(sorter: LineSorter) -> Iterator[tuple[str, set[str], str, int]]:
         yield current, witnesses, when, where
 
 
-def _events(vault: Vault, path: str, source: str) -> Iterator[tuple[str, str]]:
+def _events(vault: Vault, path: str, source: str) -> Iterator[tuple[str, str] | None]:
+    """Yield id and time of every management event; None for one that cannot be compared, which spoils no other."""
     if source == LOOKUP:
         with vault.open(path) as stream:
             for event in json.load(stream)["Events"]:
-                yield _clean(json.loads(event["CloudTrailEvent"]))
+                yield _clean(_document(event))
         return
     if not path.endswith(".json.gz"):
         return
@@ -170,12 +188,24 @@ def _events(vault: Vault, path: str, source: str) -> Iterator[tuple[str, str]]:
         body = b"".join(inflated(iter(lambda: stream.read(_CHUNK), b""), _MAX_FILE))
     for record in json.loads(body)["Records"]:
         # The event history holds management events only; data events have one witness by design.
-        if record.get("eventCategory", "Management") == "Management" and record.get("managementEvent", True):
+        if not isinstance(record, dict):
+            yield None
+        elif record.get("eventCategory", "Management") == "Management" and record.get("managementEvent", True):
             yield _clean(record)
 
 
-def _clean(record: Mapping[str, object]) -> tuple[str, str]:
-    event, time = record["eventID"], record["eventTime"]
-    if not isinstance(event, str) or not isinstance(time, str) or "\t" in event + time or "\n" in event + time:
-        raise ProviderProofError("an event id or time is not plain text")
+def _document(event: object) -> object:
+    """Return the event that an entry of the history carries; None where it is none."""
+    try:
+        return json.loads(event["CloudTrailEvent"]) if isinstance(event, dict) else None
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def _clean(record: object) -> tuple[str, str] | None:
+    """Return id and time where they are plain text, of which a line can be made."""
+    said = (record.get("eventID"), record.get("eventTime")) if isinstance(record, dict) else (None, None)
+    event, time = said
+    if not isinstance(event, str) or not isinstance(time, str) or not (event + time).isprintable():
+        return None
     return event, time

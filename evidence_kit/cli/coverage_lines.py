@@ -144,7 +144,8 @@ def _witnesses(checked: CrossCheck) -> Iterator[str]:
     files = f"{checked.only_files:,} in delivered files only"
     yield f"{'cross-check':20} CloudTrail: {both} seen by both witnesses, {alone}, {files}"
     if checked.unreadable:
-        yield f"{'cross-check':20} {output.plural(checked.unreadable, 'artifact')} could not be read for this"
+        first = f"; the first: {output.safe(checked.unread[0])}" if checked.unread else ""
+        yield f"{'cross-check':20} {output.plural(checked.unreadable, 'artifact')} could not be read for this{first}"
 
 
 def as_json(found: Coverage, checked: CrossCheck | None) -> dict[str, object]:

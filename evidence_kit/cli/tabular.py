@@ -3,13 +3,13 @@
 import contextlib
 import csv
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from evidence_kit.analysis.tables.plain import json_line, plain
 from evidence_kit.cli import output
 from evidence_kit.errors import UsageError
 from evidence_kit.report.events.formulas import defused
@@ -74,7 +74,7 @@ def safe_cell(value: object) -> object:
         return defused(value)
     if isinstance(value, bytes):
         return value.hex()
-    return json.dumps(value, default=_plain) if isinstance(value, dict | list) else value
+    return json.dumps(value, default=plain) if isinstance(value, dict | list) else value
 
 
 @contextlib.contextmanager
@@ -105,29 +105,9 @@ def _dicts(batches: "Iterator[pa.RecordBatch]") -> Iterator[Mapping[str, Any]]:
 def _json(_: list[str], rows: Iterator[Mapping[str, Any]], stream: IO[str]) -> None:
     before = "["
     for row in rows:
-        stream.write(before + "\n" + _line(row))
+        stream.write(before + "\n" + json_line(row))
         before = ","
     stream.write("[]\n" if before == "[" else "\n]\n")
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    try:
-        return json.dumps(row, ensure_ascii=True, default=_plain, allow_nan=False)
-    except ValueError:  # nearly never
-        return json.dumps(_finite(row), ensure_ascii=True, default=_plain)
-
-
-def _finite(value: object) -> object:
-    """Return a value with the numbers that JSON does not know, `nan` and `inf`, as texts."""
-    if isinstance(value, Mapping):
-        return {name: _finite(inside) for name, inside in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inside) for inside in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _plain(value: object) -> object:
-    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def _csv(names: list[str], rows: Iterator[Mapping[str, Any]], stream: IO[str]) -> None:

@@ -161,7 +161,7 @@ def _group_line(one: Group) -> str:
     others = f"{output.plural(one.actors, 'actor')}, {addresses}, {output.plural(one.actions, 'action')}"
     return _flat(
         f"{new}{output.safe(one.key)[:_LONGEST]}  {output.plural(one.records, 'record')}{failed}  "
-        f"{one.first} – {one.last}  {rate}  {others}"
+        f"{one.first} – {one.last}  {rate}  {others}  {output.safe(one.artifact)}:{one.line}"
     )
 
 

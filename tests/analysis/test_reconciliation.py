@@ -12,7 +12,7 @@ from evidence_kit.analysis.crosscheck import MAX_NAMED, cross_check
 from evidence_kit.analysis.oracles import tallies
 from evidence_kit.analysis.reconciliation import Place, place_of, reconcile
 from evidence_kit.analysis.remembered import Counts
-from evidence_kit.cli import reconciled
+from evidence_kit.cli import coverage_lines, reconciled
 from evidence_kit.model.time import rfc3339
 from evidence_kit.sources.catalogue import load_catalogue
 
@@ -45,6 +45,23 @@ def delivered(*names):
 def table(columns, rows):
     said = {"name": "PrimaryResult", "columns": [{"name": name, "type": "long"} for name in columns], "rows": rows}
     return json.dumps({"tables": [said]}).encode()
+
+
+@pytest.mark.parametrize(
+    "bad", [{"eventTime": AT}, {"eventID": "x\ty", "eventTime": AT}, {"eventID": 1, "eventTime": AT}, [], None]
+)
+def test_a_record_that_cannot_be_compared_spoils_no_other_and_its_file_is_named(empty, bad) -> None:
+    entries = [{"CloudTrailEvent": json.dumps(one)} for one in (event("a"), bad, event("b"))]
+    collect(empty, "aws.cloudtrail.lookup", [("LookupEvents", json.dumps({"Events": [*entries, {}]}).encode())])
+    body = json.dumps({"Records": [event("a"), bad, event("b")]}).encode()
+    collect(empty, "aws.cloudtrail.s3", [("GetObject", gzip.compress(body))], suffix="json.gz")
+
+    checked = cross_check(empty.vault)
+
+    assert (checked.both, checked.only_lookup, checked.only_files, checked.unreadable) == (2, 0, 0, 2)
+    assert all((empty.root / path).exists() for path in checked.unread)
+    told = "\n".join(coverage_lines.lines(read_coverage(empty.vault), checked, width=100))
+    assert f"2 artifacts could not be read for this; the first: {checked.unread[0]}" in told
 
 
 def test_events_of_one_witness_are_named_with_their_artifact(empty) -> None:

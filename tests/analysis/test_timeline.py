@@ -306,6 +306,9 @@ def test_groups_say_how_often_since_when_how_fast_and_what_failed() -> None:
         "ana", 2, "2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z", 2,
     )  # fmt: skip
     assert (bo.records, bo.failures, bo.per_hour, bo.actions) == (3, 1, 1.5, 2)
+    assert [(one.artifact, one.line) for one in (ana, bo)] == [
+        (_SEEN[at]["artifact"], _SEEN[at]["line"]) for at in (0, 2)
+    ]
     assert (bo.busiest, bo.busiest_hour) == (2, "2026-11-21T13:00:00Z")
 
 

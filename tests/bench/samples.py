@@ -1,6 +1,7 @@
 """Prints, for a folder of events that others labelled, how often the columns find what the events hold.
 
-`python tests/bench/samples.py FOLDER` reads `*.jsonl`, one log a file, named as the table below names it. What an
+`python tests/bench/samples.py FOLDER` reads `*.jsonl`, one log a file, named as the table below names it, and
+`*.json`, lists of CloudTrail events that attacks left. A file that holds two logs is measured once for each. What an
 event holds is said here a second time, apart from the mappings that are measured. A time that its publisher blacked
 out or mangled is no time to Python either: such events are counted apart and shown.
 """
@@ -30,10 +31,17 @@ _CALLER = "protoPayload.requestMetadata.[callerIp, callerIP][?@]|[0]"
 _TIMES = '"@timestamp" || created_at || timestamp || time'
 _OFFICE = ("m365.activity_feed", "Operation || operation", "CreationTime || creationtime", "Operation || operation",
            "UserId || userid", "ClientIP || clientip || ActorIpAddress")  # fmt: skip
+_CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
+_CLAIMED = f'identity.claims.["{_CLAIMS}upn", "{_CLAIMS}emailaddress", name, appid]'
+_ENTRA = "(operationName || operationname) && time && {}contains(category, 'SignInLogs')"
+_TRAIL = ("aws.cloudtrail.s3", "eventName && eventSource", "eventTime", "eventName",
+          "userIdentity.[arn, userName, principalId, accountId, type][?@]|[0]", "sourceIPAddress")  # fmt: skip
+ATTACKS = "CloudTrail of attacks"
 # Log → source that reads it, what each of its events has, and where it holds time, action, actor and address.
 LOGS: dict[str, tuple[str, str, str, str, str, str]] = {
-    "AWS.CloudTrail": ("aws.cloudtrail.s3", "eventName && eventSource", "eventTime", "eventName",
-                       "userIdentity.[arn, userName, principalId, accountId, type][?@]|[0]", "sourceIPAddress"),
+    "AWS.CloudTrail": _TRAIL,
+    ATTACKS: _TRAIL,
+    "AWS.ALB": ("aws.elb.access_logs", "elb || targetGroupArn", "timestamp", "type", "null", "clientIp"),
     "AWS.GuardDuty": ("aws.guardduty.findings", "type", "updatedAt", "type", "null", "null"),
     "AWS.BedrockModelInvocation": ("aws.bedrock.invocations_s3", "operation", "timestamp", "operation",
                                    "identity.arn", "null"),
@@ -61,9 +69,19 @@ LOGS: dict[str, tuple[str, str, str, str, str, str]] = {
     "Slack.AuditLogs": ("slack.audit_logs", "action && actor", "date_create", "action",
                         "actor.user.email || actor.user.name || actor.user.id", "context.ip_address"),
     "Azure.MonitorActivity": ("azure.blob.activity", "operationName && time", "time", "operationName",
-                              "identity.claim.upn", "callerIpAddress"),
-    "Azure.Audit": ("azure.la.signins", "(operationName || operationname) && time", "time",
-                    "operationName || operationname", "null", "callerIpAddress || calleripaddress"),
+                              f"{_CLAIMED}[?@]|[0] || identity.authorization.evidence.principalId",
+                              "callerIpAddress"),
+    "Azure.Audit (sign-ins)": ("azure.la.signins", _ENTRA.format(""), "time", "operationName || operationname",
+                               "properties.[userPrincipalName, servicePrincipalName, userId][?@]|[0]",
+                               "callerIpAddress || calleripaddress || properties.ipAddress"),
+    "Azure.Audit (changes)": ("azure.la.entra_audit", _ENTRA.format("!"), "time", "operationName || operationname",
+                              "properties.initiatedBy.[user.userPrincipalName, user.id, app.displayName][?@]|[0]",
+                              "callerIpAddress || calleripaddress || properties.initiatedBy.user.ipAddress"),
+    "MicrosoftDefenderXDR.AdvancedHunting": ("defender.hunting", "category", "properties.Timestamp || time",
+                                             "operationName", "properties.AccountUpn || properties.AccountName",
+                                             "properties.RemoteIP"),
+    "MicrosoftGraph.SecurityAlertV2": ("defender.alerts", "title", "createdDateTime", "title",
+                                       "evidence[].userAccount.userPrincipalName|[0]", "evidence[].ipAddress|[0]"),
     "aws_cloudtrail": ("aws.cloudtrail.lookup", "EventName", "EventTime", "EventName", "Username", "null"),
     "azure_activity_log": ("azure.activity.subscription", "operation_name", "event_timestamp",
                            "operation_name.value || operation_name", "caller", "http_request.client_ip_address"),
@@ -74,6 +92,9 @@ LOGS: dict[str, tuple[str, str, str, str, str, str]] = {
                                "CLIENT_IP"),
     "Snowflake.QueryHistory": ("snowflake.query_history", "QUERY_TYPE", "START_TIME", "QUERY_TYPE", "USER_NAME",
                                "null"),
+    "Snowflake.GrantsToRoles": ("snowflake.query_history", "@", "CREATED_ON", "PRIVILEGE", "GRANTED_BY", "null"),
+    "Snowflake.GrantsToUsers": ("snowflake.query_history", "@", "CREATED_ON", "ROLE", "GRANTED_BY", "null"),
+    "Snowflake.DataTransferHistory": ("snowflake.query_history", "@", "START_TIME", "TRANSFER_TYPE", "null", "null"),
 }  # fmt: skip
 
 
@@ -120,11 +141,9 @@ def is_time(text: str) -> bool:
 
 def rates(folder: Path) -> Iterator[Rate]:
     """Yield the rates of every log in a folder that the table names."""
-    for path in sorted(folder.glob("*.jsonl")):
-        if path.stem not in LOGS:
-            continue
-        source, required, *places = LOGS[path.stem]
-        shape, body, rate = shape_of(source), path.read_bytes(), Rate(path.stem)
+    for log, body in _bodies(folder):
+        source, required, *places = LOGS[log]
+        shape, rate = shape_of(source), Rate(log)
         promoter = Promoter("samples", artifact_of(body, source), shape)
         for one in read_records(OneBody(body), artifact_of(body, source), None):  # type: ignore[arg-type]
             if not isinstance(one, Record) or not jmespath.search(required, one.value):
@@ -133,6 +152,14 @@ def rates(folder: Path) -> Iterator[Rate]:
             row = dict(zip(ROW, promoter.row(one), strict=True))
             rate.add(json.loads(one.raw), row, dict(zip(COLUMNS, places, strict=True)))
         yield rate
+
+
+def _bodies(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield each log of the table with the lines that hold its events; `x (y)` is one of the logs in `x.jsonl`."""
+    for path in sorted(folder.glob("*.jsonl")):
+        yield from ((log, path.read_bytes()) for log in LOGS if log.partition(" (")[0] == path.stem)
+    if found := [event for path in sorted(folder.glob("*.json")) for event in json.loads(path.read_bytes())]:
+        yield ATTACKS, "\n".join(map(json.dumps, found)).encode()
 
 
 def main(folder: Path) -> None:

@@ -19,7 +19,8 @@ from evidence_kit.model.source import SourceSpec
 from evidence_kit.model.unit import Scope, Unit
 from evidence_kit.sources.catalogue import load_catalogue
 
-TRAIL, FINDINGS, FLOW = "aws.cloudtrail.s3", "aws.guardduty.findings", "aws.vpc.flow_s3"
+TRAIL, LOOKUP = "aws.cloudtrail.s3", "aws.cloudtrail.lookup"
+FINDINGS, FLOW = "aws.guardduty.findings", "aws.vpc.flow_s3"
 ACTOR = "arn:aws:iam::111122223333:user/dana"
 
 

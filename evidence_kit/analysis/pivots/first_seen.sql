@@ -18,7 +18,8 @@
         FROM events WHERE time_ns < $until::BIGINT
     ) ON actor, credential, src_ip, user_agent, action INTO NAME kind VALUE value
 )
-SELECT kind, value, arg_min(time, (time_ns, artifact, line)) AS first_seen, arg_max(time, (time_ns, artifact, line)) AS last_seen, count(*) AS events,
+SELECT kind, value, arg_min(time, (time_ns, artifact, line)) AS first_seen,
+    arg_max(time, (time_ns, artifact, line)) AS last_seen, count(*) AS events,
     (SELECT arg_min(time, (time_ns, artifact, line)) FROM events) AS evidence_begins,
     arg_min(artifact, (time_ns, artifact, line)) AS artifact, arg_min(line, (time_ns, artifact, line)) AS line
 FROM named

@@ -52,12 +52,25 @@ class Shape:
     def _columns(self, text: str, value: object) -> object:
         return self.layout.named(text, ()) if self.layout.split else value
 
-    def columns(self, outer: Batch) -> Mapping[str, Sequence[Text]]:
-        """Return what the records say of each column that the shape has rules for."""
-        inner = self._inner(outer)
+    def columns(self, outer: Batch, inner: Batch) -> Mapping[str, Sequence[Text]]:
+        """Return what the records say of each column that the shape has rules for, by the documents they carry."""
         return {name: column(rules, inner, outer) for name, rules in self.rules.items()}
 
-    def _inner(self, outer: Batch) -> Batch:
+    def closed(self, outer: Batch, inner: Batch) -> Sequence[int]:
+        """Return which records carry what begins as a document and cannot be read as one."""
+        if inner is outer:
+            return ()
+        pairs = enumerate(zip(outer.values, inner.values, strict=True))
+        return [at for at, (value, opened) in pairs if opened is value and self._is_begun(value)]
+
+    def _is_begun(self, value: object) -> bool:
+        for rule in self.unwrap:
+            inside = rule.place(value)
+            if isinstance(inside, str) and inside:
+                return inside.lstrip().startswith("{")
+        return False
+
+    def inner(self, outer: Batch) -> Batch:
         """Return the documents that the records carry, which mostly are the records themselves."""
         carried = [rule.each(outer) for rule in self.unwrap]
         if all(found.count(None) == len(found) for found in carried):

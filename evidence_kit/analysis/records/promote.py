@@ -26,7 +26,7 @@ Columns = tuple[Sequence[Cell], ...]  # the same cells, a column at a time
 class Promoter:
     """Makes the rows of an artifact, or of several of one source; `identity` finds what a record calls itself.
 
-    `unreadable` counts, for each artifact, times that are there and cannot be read.
+    `unreadable` counts, for each artifact, times that are there and cannot be read, `closed` documents in records.
     """
 
     case: str
@@ -34,6 +34,7 @@ class Promoter:
     shape: Shape
     identity: Place = nothing
     unreadable: Counter[str] = field(default_factory=Counter)
+    closed: Counter[str] = field(default_factory=Counter)
 
     def row(self, record: Record) -> Row:
         """Return the row of a record, in the order of ROW."""
@@ -50,11 +51,17 @@ class Promoter:
         values = _joined(records.values for _, records in found)
         is_plain = not any(any(records.arounds) for _, records in found)
         named = Batch(values if is_plain else _joined(_named(records) for _, records in found))
-        said = self.shape.columns(named)
+        inner = self.shape.inner(named)
+        said = self.shape.columns(named, inner)
         none: list[Text] = [None] * sum(counts)
         seen = said.get("time", none)
         times, instants = read_times(seen)
         self._count(found, seen, times)
+        if closed := self.shape.closed(named, inner):
+            artifacts = list(
+                chain.from_iterable([one.path] * count for (one, _), count in zip(found, counts, strict=True))
+            )
+            self.closed.update(artifacts[at] for at in closed)
         source, provider, target, region, artifact = (
             _repeated([getattr(one, name) for one, _ in found], counts)
             for name in ("source", "provider", "target", "region", "path")

@@ -93,6 +93,8 @@ def _read(body: Body, path: str, spec: SourceSpec | None, layout: Layout) -> Ite
     elif first in "{[" and layout.split != "quoted" and (said or not _is_line(window)):
         yield from Documents(window, path, paths_of(said) if said else _WHOLE)
     else:
+        if said and not layout.split and first not in "{[":
+            yield Defect(path, 0, "body", "not JSON, as the records of this source are: its lines have no columns")
         yield from Lines(_rest(window), path, layout)
 
 

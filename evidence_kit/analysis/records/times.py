@@ -112,7 +112,7 @@ def _day(said: str) -> int | None:
 
 def _from_iso(found: re.Match[str]) -> Instant | None:
     year, month, day, hour, minute, second, fraction, zone = found.groups()
-    return _civil((year, month, day), (hour, minute, second or "00"), (fraction or "")[:9], zone or "Z")
+    return _civil((year, month, day), (hour, minute, second or "00"), fraction or "", zone or "Z")
 
 
 def _civil(
@@ -145,7 +145,7 @@ def _from_epoch(number: int, fraction: str) -> Instant | None:
         if abs(number) < limit:
             seconds, rest = divmod(number, 10**digits)
             below = f"{rest:0{digits}}" if digits else ""
-            return _at(seconds, (below + fraction)[:9])
+            return _at(seconds, below + fraction)
     return None
 
 
@@ -164,7 +164,7 @@ def _from_mail(said: str) -> Instant | None:
 
 
 def _at(seconds: int, fraction: str) -> Instant | None:
-    ns = seconds * 10**9 + int(fraction.ljust(9, "0") or 0)
+    ns = seconds * 10**9 + int(fraction[:9].ljust(9, "0") or 0)  # the text keeps what is finer
     if not -_MAX_NS <= ns <= _MAX_NS:
         return None
     days, clock = divmod(seconds, _DAY)

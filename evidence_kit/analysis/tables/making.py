@@ -57,6 +57,8 @@ class _Making:
             yield promoter.together(some)
         for path, count in promoter.unreadable.items():
             self._note(path, "times", f"{count:,} times cannot be read")
+        for path, count in promoter.closed.items():
+            self._note(path, "documents", f"{count:,} records carry a document that cannot be read")
         order = {artifact.path: at for at, artifact in enumerate(self.job.artifacts)}
         self.defects.sort(key=lambda defect: order[defect.artifact])
 

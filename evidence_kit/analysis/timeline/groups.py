@@ -35,6 +35,8 @@ class Group:
     actions: int
     seen_before: str
     is_new: bool | None
+    artifact: str  # and line: where the first of them stands
+    line: int
 
 
 def groups(evidence: Evidence, asked: Asked, by: str, *, limit: int | None = None) -> Iterator[Group]:
@@ -48,7 +50,7 @@ def groups(evidence: Evidence, asked: Asked, by: str, *, limit: int | None = Non
     for row in evidence.all(
         _SQL.format(column=column, condition=condition, failed=FAILED) + bound, {**values, "from_ns": since}
     ):
-        key, records, failures, first, last, busiest, hour, actors, addresses, actions, before = row
+        key, records, failures, first, last, busiest, hour, actors, addresses, actions, before, artifact, line = row
         low, high = int(str(first)), int(str(last))
         yield Group(
             key=str(key),
@@ -64,6 +66,8 @@ def groups(evidence: Evidence, asked: Asked, by: str, *, limit: int | None = Non
             actions=int(str(actions)),
             seen_before="" if before is None else instant(int(str(before))),
             is_new=(before is None) if reaches_back else None,
+            artifact=str(artifact),
+            line=int(str(line)),
         )
 
 
@@ -98,7 +102,9 @@ _SQL = """
 )
 SELECT chosen.key, count(*) AS records, count(*) FILTER (regexp_matches(outcome, '{failed}', 'i')),
     min(chosen.at_ns), max(chosen.at_ns), any_value(busiest.records), any_value(busiest.hour),
-    count(DISTINCT actor), count(DISTINCT src_ip), count(DISTINCT action), any_value(earlier.at_ns)
+    count(DISTINCT actor), count(DISTINCT src_ip), count(DISTINCT action), any_value(earlier.at_ns),
+    arg_min(chosen.artifact, (chosen.at_ns, chosen.artifact, chosen.line)),
+    arg_min(chosen.line, (chosen.at_ns, chosen.artifact, chosen.line))
 FROM chosen JOIN busiest USING (key) LEFT JOIN earlier USING (key)
 GROUP BY chosen.key ORDER BY min(chosen.at_ns), chosen.key
 """

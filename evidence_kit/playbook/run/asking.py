@@ -21,6 +21,7 @@ from evidence_kit.analysis.sigma.words import End
 from evidence_kit.analysis.tables.asking import Limits, Question, ask
 from evidence_kit.analysis.tables.derive import Tables, derive, open_case
 from evidence_kit.analysis.tables.keeping import record_derived
+from evidence_kit.analysis.tables.plain import json_line
 from evidence_kit.custody.names import safe_component
 from evidence_kit.errors import UsageError
 from evidence_kit.playbook.model import Outcome, Step
@@ -52,7 +53,7 @@ def run_query(play: Play, step: Step) -> Result:
                 _require_columns(row, outputs.values())
                 rows += 1
                 if rows <= most:
-                    stream.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+                    stream.write(json_line(row, ascii_only=False) + "\n")
                 for one in outputs.values():
                     one.take(row)
         _keep(play, step, path, question, min(rows, most))

@@ -104,5 +104,6 @@ def test_what_says_nothing_gives_way_to_the_next_place(nothing) -> None:
 
 def test_a_shape_without_rules_for_a_column_says_nothing_in_it() -> None:
     text = b"apiVersion: evidence-kit/fields.v1\nkind: Fields\nname: n\nsources: [n]\nfields: {action: [a]}\n"
-    found = parse_shape(text, name="n.yaml").columns(Batch([{"a": "x"}, {"a": True}, None]))
+    batch = Batch([{"a": "x"}, {"a": True}, None])
+    found = parse_shape(text, name="n.yaml").columns(batch, batch)
     assert found == {"action": ["x", "true", None]}

@@ -19,6 +19,7 @@ from evidence_kit.analysis.records.times import read_time, read_times
         ("2026-11-20T10:00:00-0730", "2026-11-20T17:30:00Z"),
         ("2026-11-20 10:00:00 UTC", "2026-11-20T10:00:00Z"),
         ("2026-11-20 10:00:00.120", "2026-11-20T10:00:00.120Z"),
+        ("2026-11-20T11:00:00.1234567890+01:00", "2026-11-20T10:00:00.1234567890Z"),
         ("2026-12-31T24:00:00Z", "2027-01-01T00:00:00Z"),
         ("1795168800", "2026-11-20T10:00:00Z"),
         ("1795168800.250", "2026-11-20T10:00:00.250Z"),
@@ -53,6 +54,10 @@ def test_text_and_nanoseconds_are_the_same_instant(moment, offset) -> None:
     text, ns = read_time(aware.isoformat())
     assert datetime.fromisoformat(text) == aware
     assert ns == (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
+
+
+def test_digits_finer_than_a_nanosecond_stay_in_the_text_and_are_not_rounded_up() -> None:
+    assert read_time("1970-01-01T00:00:00.000000001999Z") == ("1970-01-01T00:00:00.000000001999Z", 1)
 
 
 @given(st.text())

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.casemaker import make_case
-from support.sealed_records import ACTOR, FINDINGS, FLOW, TRAIL, case_of, collect, event, trail
+from support.sealed_records import ACTOR, FINDINGS, FLOW, LOOKUP, TRAIL, case_of, collect, event, trail
 
 from evidence_kit.analysis import bagfiles
 from evidence_kit.analysis.records import mapping, swift
@@ -97,6 +97,29 @@ def test_what_cannot_be_read_is_in_a_table(tmp_path) -> None:
     assert ("times", "1 times cannot be read") in found
     assert any("gzip" in reason for _, reason in found)
     assert tables.defects == len(found)
+
+
+@pytest.mark.parametrize(
+    ("inside", "is_told"),
+    [('{"eventName":', True), ('{"a":' * 600 + "1" + "}" * 600, True), ("{}", False), ("no document", False)],
+)
+def test_a_record_that_carries_what_is_no_document_is_a_row_and_told(tmp_path, inside, is_told) -> None:
+    whole = {"EventId": "1", "CloudTrailEvent": json.dumps({"eventName": "GetObject"})}
+    body = json.dumps({"Events": [{"EventId": "0", "CloudTrailEvent": inside}, whole]}).encode()
+    tables = tables_of(case_of(tmp_path / "case", {LOOKUP: {"a.json": body}}), tmp_path / "work")
+    assert [dict(row)["action"] for row in rows(tables)].count("GetObject") == 1
+    assert tables.rows == 2
+    reasons = [dict(row)["reason"] for row in rows(tables, "defects")]
+    assert reasons == (["1 records carry a document that cannot be read"] if is_told else [])
+
+
+def test_a_body_that_is_no_json_where_records_are_json_is_told_and_its_lines_are_kept(tmp_path) -> None:
+    bodies = {"a.json": b"upstream timed out\n", "b.json": b'{"Records":[{"eventName":"x"}]}'}
+    tables = tables_of(case_of(tmp_path / "case", {TRAIL: bodies}), tmp_path / "work")
+    (defect,) = rows(tables, "defects")
+    assert dict(defect)["artifact"].endswith("a.json")
+    assert "not JSON" in dict(defect)["reason"]
+    assert {dict(row)["raw"] for row in rows(tables)} == {"upstream timed out", '{"eventName":"x"}'}
 
 
 def test_small_artifacts_promoted_together_are_the_same_rows_and_defects(tmp_path, monkeypatch) -> None:
