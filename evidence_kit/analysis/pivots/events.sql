@@ -2,7 +2,8 @@
 -- one event here, and `witnesses` says how many there were. An id alone makes no event: whoever can write a record can
 -- give it the id of another. What differs in a column stays, and where one source has several texts, all of them stay,
 -- as on the time line. `doc` is the event's own document as text. Texts pass by and are never held: what is kept of
--- every record is eight bytes, and of those that may be alike their columns.
+-- every record is eight bytes, and of those that may be alike their columns. Texts are compared by SHA-256: whoever
+-- writes a record could choose what a quicker hash makes of it.
 documents AS NOT MATERIALIZED (
     SELECT *,
         coalesce(
@@ -19,14 +20,12 @@ documents AS NOT MATERIALIZED (
         ) AS event_id
     FROM documents
 ), keyed AS NOT MATERIALIZED (
-    SELECT *, hash(doc) AS text,
-        hash(("case", target, region, event_id, time_ns, action, actor, src_ip, outcome)) AS key
-    FROM identified
+    SELECT *, hash(("case", target, region, event_id, time_ns, action, actor, src_ip, outcome)) AS key FROM identified
 ), several AS (  -- found by eight bytes each; two keys that are alike by chance cost a look and no more
     SELECT key FROM keyed GROUP BY key HAVING count(*) > 1
 ), by_source AS (
     SELECT key, "case", target, region, event_id, time_ns, action, actor, src_ip, outcome, source, count(*) AS records,
-        min((source, artifact, line)) AS first, min(text) <> max(text) AS differs
+        min((source, artifact, line)) AS first, min(sha256(doc)) <> max(sha256(doc)) AS differs
     FROM keyed SEMI JOIN several USING (key)
     GROUP BY ALL
 ), alike AS (
@@ -36,7 +35,7 @@ documents AS NOT MATERIALIZED (
     GROUP BY ALL
     HAVING NOT bool_or(differs)
 ), events AS NOT MATERIALIZED (
-    SELECT e.* EXCLUDE (key, text), coalesce(a.witnesses, 1) AS witnesses,
+    SELECT e.* EXCLUDE (key), coalesce(a.witnesses, 1) AS witnesses,
         coalesce(
             regexp_matches(e.outcome, 'fail|denied|deny|error|reject|forbidden|unauthor|^[45][0-9][0-9]$', 'i'), false
         ) AS failed

@@ -40,7 +40,7 @@ _SHIFTED = f"""
                 'later': e.source LIKE '%lookup%', 'source': e.source, 'artifact': e.artifact, 'line': e.line
             }}) AS told
         FROM every e JOIN several a ON {_SAME} GROUP BY ALL
-        HAVING count(DISTINCT (e.source, hash(e.raw))) = count(DISTINCT e.source)
+        HAVING count(DISTINCT (e.source, sha256(e.raw))) = count(DISTINCT e.source)
     ), shifted AS (
         SELECT e.*, coalesce(a.sources, [e.source]) AS sources,
             array_to_string(coalesce(a.sources, [e.source]), ' ') AS witnesses
