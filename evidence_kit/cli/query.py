@@ -117,7 +117,7 @@ def _asked(
     words: Sequence[str], saved: str | None, params: Mapping[str, str]
 ) -> tuple[list[str], str, Mapping[str, object]]:
     """Return the cases, the SQL, and what is bound in it."""
-    from evidence_kit.analysis.pivots.loading import pivot
+    from evidence_kit.analysis.pivots.loading import load_pivots, pivot
 
     cases = words if saved is not None else words[:-1]
     if not cases:
@@ -126,6 +126,8 @@ def _asked(
             hint='`evidence-kit query CASE "SELECT …"`, or `--saved NAME`',
         )
     if saved is None:
+        if words[-1] in load_pivots():
+            raise UsageError(f"`{words[-1]}` is no SQL", hint=f"`--saved {words[-1]}` asks the question of that name")
         return list(cases), words[-1], params
     one = pivot(saved)
     return list(cases), one.sql, one.bind(params, now=settings.now())

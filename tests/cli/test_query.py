@@ -55,6 +55,12 @@ def test_a_row_of_evidence_leads_back_to_its_artifact_and_line(ask, asked) -> No
     assert as_json(ask("SELECT count(*) AS n FROM aws_cloudtrail_s3", "--format", "json")) == [{"n": 3}]
 
 
+def test_the_name_of_a_saved_question_in_the_place_of_sql_is_told_from_sql(ask) -> None:
+    told = ask("activity")
+    assert (told.code, told.out) == (Exit.USAGE, "")
+    assert "`--saved activity`" in told.err
+
+
 @pytest.mark.slow
 def test_every_table_can_be_asked(ask) -> None:
     for table in ("evidence", "manifest", "units", "gaps", "custody", "defects", "aws_cloudtrail_s3"):
