@@ -31,7 +31,7 @@ from evidence_kit.errors import EmptyError, UsageError, VaultError
 from evidence_kit.model.ports import Vault
 from evidence_kit.model.source import SourceSpec
 
-FORMAT = "2"  # of the tables; a change makes every part anew
+FORMAT = "3"  # of the tables; a change makes every part anew
 PART_BYTES = 8 << 20  # of stored artifacts in a part: large enough to read fast, small enough to share out
 PART_ARTIFACTS = 5_000
 _STATE = "state"
