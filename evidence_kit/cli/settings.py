@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evidence_kit.cli.files import read_file
+from evidence_kit.cli.files import MOST, read_file
 from evidence_kit.errors import AccessError, SignatureError, UntrustedError, UsageError
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ def trust(given: str | None, *, signer: str | None = None, sha256: str | None = 
 
     path = trust_path(Path(given) if given is not None else None)
     try:
-        text = path.read_bytes()
+        with path.open("rb") as stream:
+            text = stream.read(MOST + 1)  # a policy is far shorter, and a longer one is refused
     except FileNotFoundError as error:
         raise UntrustedError(
             f"there is no trust policy at `{path}`",
