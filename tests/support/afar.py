@@ -191,8 +191,9 @@ class Cluster:
         self.workers[name].send_signal(number)
 
     def spools(self, name: str) -> list[Path]:
-        """Return what lies in a worker's folder of ours."""
-        return [path for path in (self.folder / name).rglob("evidence-kit-*") if path.is_dir()]
+        """Return what lies in a worker's folder of ours; what goes away meanwhile is passed over."""
+        found = ((Path(place), inside) for place, folders, _ in os.walk(self.folder / name) for inside in folders)
+        return [place / inside for place, inside in found if inside.startswith("evidence-kit-")]
 
     def _start(self, name: str, arguments: list[str], path: str) -> "subprocess.Popen[bytes]":
         log = self.folder / f"{name}.log"
