@@ -34,13 +34,15 @@ _SHIFTED = f"""
         ) c ON c.clock_case = e."case" AND c.clock = split_part(e.source, '.', 1)
     ), several AS (
         SELECT {_KEY} FROM every WHERE event_id IS NOT NULL AND time_ns IS NOT NULL GROUP BY ALL HAVING count(*) > 1
-    ), alike AS (
-        SELECT {", ".join(f"e.{name}" for name in _ALIKE)}, list(DISTINCT e.source ORDER BY e.source) AS sources,
-            min({{
+    ), by_source AS (
+        SELECT {", ".join(f"e.{name}" for name in _ALIKE)}, e.source,
+            min(sha256(e.raw)) <> max(sha256(e.raw)) AS differs, min({{
                 'later': e.source LIKE '%lookup%', 'source': e.source, 'artifact': e.artifact, 'line': e.line
             }}) AS told
         FROM every e JOIN several a ON {_SAME} GROUP BY ALL
-        HAVING count(DISTINCT (e.source, sha256(e.raw))) = count(DISTINCT e.source)
+    ), alike AS (
+        SELECT {_KEY}, list(source ORDER BY source) AS sources, min(told) AS told
+        FROM by_source GROUP BY {_KEY} HAVING NOT bool_or(differs)
     ), shifted AS (
         SELECT e.*, coalesce(a.sources, [e.source]) AS sources,
             array_to_string(coalesce(a.sources, [e.source]), ' ') AS witnesses
